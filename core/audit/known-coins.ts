@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/**
+ * The signature of every coin, checked once in the coin's life (audit chapter 2g).
+ *
+ * A coin without valid signature is remembered; the passes report it at each operation that used it (C-5, C-28, A-6).
+ */
+import { hashCoin } from "../crypto/objects.ts";
+import type { KnownCoinRow } from "../exchange/rows.ts";
+import { KNOWN_COINS } from "../exchange/v014/coins.ts";
+import { parseDenominationSignature } from "../taler/denomination.ts";
+import type { Denomination, Denominations } from "./denominations.ts";
+import { bytesColumn } from "./findings.ts";
+import type { PassRun, Stage } from "./pass.ts";
+
+/** What the stage tells the pass that runs it. */
+export interface KnownCoinsSink {
+  run: PassRun;
+  denominations: Denominations;
+  badCoins: Set<bigint>;
+  newBadCoins: Record<string, unknown>[];
+  /** Called once for every coin, to count the coins of a denomination. */
+  counted?: (d: Denomination) => void;
+}
+
+/** Our own progress point in `known_coins`, shared by all passes. */
+export const KNOWN_COINS_PROGRESS = "x:known_coins";
+
+/** A coin as the stage prepared it; without task when its signature cannot even be read. */
+interface PreparedCoin {
+  denomination: Denomination | undefined;
+  task: number | undefined;
+}
+
+/** The stage that verifies new coins; the first pass of a run that needs it does the work. */
+export function knownCoinsStage(sink: KnownCoinsSink): Stage<KnownCoinRow, PreparedCoin> {
+  const stage: Stage<KnownCoinRow, PreparedCoin> = {
+    rank: 0.5,
+    source: KNOWN_COINS,
+    progressKey: KNOWN_COINS_PROGRESS,
+    unlimited: true,
+    prepare: (rows, tasks) =>
+      rows.map(({ row }) => {
+        const denomination = sink.denominations.lookup(row.denominationSerial);
+        const signature = parseDenominationSignature(row.denominationSig);
+        const readable = denomination !== undefined && signature?.cipher === denomination.key.cipher;
+        const task = readable
+          ? tasks.coin(denomination.key, hashCoin(row.coinPub, row.ageCommitment), signature.value)
+          : undefined;
+        return { denomination, task };
+      }),
+    book: ({ serial, row, reason }, { denomination, task }, good) => {
+      if (denomination === undefined) {
+        // operations with the coin are reported as "denomination key not found"; the verdict waits for the key
+        sink.run.revisit(stage, serial, "denomination");
+        return;
+      }
+      if (reason !== undefined) sink.run.settleRevisit(stage, serial);
+      sink.counted?.(denomination);
+      if (task !== undefined && good(task)) return;
+      sink.badCoins.add(serial);
+      sink.newBadCoins.push({ known_coin_id: serial.toString(), coin_pub: bytesColumn(row.coinPub) });
+    },
+  };
+  return stage;
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** Stage 7 of the coins pass: melts and their reveals (C-18 to C-25, D-7, X-7). */
+import { buildBlock } from "../../../crypto/blocks.ts";
+import { equalBytes, sha512 } from "../../../crypto/hash.ts";
+import { hashBlindedCoin } from "../../../crypto/objects.ts";
+import type { MeltRow, RevealRow } from "../../../exchange/rows.ts";
+import { readRows, type SourceRow } from "../../../exchange/source.ts";
+import { decodeReveal, MELTS, REVEALS } from "../../../exchange/v014/coins.ts";
+import {
+  type BlindedSignature,
+  parseBlindedSignature,
+  parsePlanchet,
+  parseWithdrawValues,
+} from "../../../taler/denomination.ts";
+import type { Denomination } from "../../denominations.ts";
+import { arithmetic, type Direction, hangingRefresh, rowInconsistency, signRule } from "../../findings.ts";
+import type { Stage, StageRow } from "../../pass.ts";
+import type { TaskWriter } from "../../tasks.ts";
+import { checkCoin, checkRevoked, reportBadSignature } from "./spending.ts";
+import { book, type CoinsState, denominationOf, RANK } from "./state.ts";
+
+/** Reason of a revisit: the melt was not revealed yet. */
+const HANGING = "hanging";
+const rank = RANK.melts;
+
+/** What is verified of one fresh coin. */
+interface RevealTasks {
+  serial: bigint;
+  denomination: Denomination | undefined;
+  denominationSerial: bigint;
+  /** Signature of the old coin over the link; absent when there is no transfer key. */
+  link: number | undefined;
+  /** Blind signature of the exchange; -1 when it cannot belong to the planchet. */
+  answer: number;
+  hashGood: boolean;
+}
+
+/** A melt with its reveal: empty while it is hanging, "malformed" when it cannot be used (D-7). */
+interface MeltTasks {
+  melt: number | undefined;
+  reveal: RevealTasks[] | "malformed";
+}
+
+/** Melts. */
+export function meltsStage(s: CoinsState): Stage<MeltRow, MeltTasks> {
+  const { currency } = s.run.context.settings;
+  const stage: Stage<MeltRow, MeltTasks> = {
+    rank,
+    source: MELTS,
+    progressKey: "coins_melt_serial_id",
+    prepare: async (rows, tasks) => {
+      const serials = rows.map((r) => r.serial);
+      const reveals = serials.length === 0
+        ? []
+        : await readRows(s.run.context.source, "refresh_revealed_coins", REVEALS, [serials], decodeReveal);
+      const byMelt = groupReveals(reveals);
+      return rows.map((r) => ({
+        melt: r.reason === HANGING ? undefined : meltTask(s, currency, r.row, tasks),
+        reveal: prepareReveal(s, currency, r.row, byMelt.get(r.serial) ?? [], tasks),
+      }));
+    },
+    book: (r, prepared, good) => bookMelt(s, stage, r, prepared, good),
+  };
+  return stage;
+}
+
+type Reveals = SourceRow<RevealRow & { serial: bigint }>[];
+
+function groupReveals(rows: SourceRow<RevealRow>[]): Map<bigint, Reveals | undefined> {
+  const groups = new Map<bigint, Reveals | undefined>();
+  for (const r of rows) {
+    // the melt of an unreadable reveal is not known from the row; its melt then misses an index and is malformed
+    if (!("row" in r)) continue;
+    const group = groups.get(r.row.melt) ?? [];
+    group.push({ ...r, row: { ...r.row, serial: r.serial } });
+    groups.set(r.row.melt, group);
+  }
+  return groups;
+}
+
+function meltTask(s: CoinsState, currency: string, row: MeltRow, tasks: TaskWriter): number | undefined {
+  const d = s.denominations.lookup(row.coin.denominationSerial);
+  if (d === undefined) return undefined;
+  const fields = {
+    rc: row.rc,
+    hDenomination: d.hash,
+    ageCommitment: row.coin.ageCommitment,
+    amount: row.amount,
+    meltFee: d.feeRefresh,
+  };
+  return tasks.ed25519(row.coin.coinPub, row.coinSig, buildBlock("coinMelt", currency, fields));
+}
+
+function prepareReveal(
+  s: CoinsState,
+  currency: string,
+  melt: MeltRow,
+  reveals: Reveals,
+  tasks: TaskWriter,
+): RevealTasks[] | "malformed" {
+  const parsed = [];
+  for (const [i, r] of reveals.entries()) {
+    if (!("row" in r) || r.row.index !== i) return "malformed";
+    const planchet = parsePlanchet(r.row.planchet);
+    const signature = parseBlindedSignature(r.row.blindedSig);
+    const values = parseWithdrawValues(r.row.withdrawValues);
+    if (planchet === undefined || signature === undefined || values === undefined) return "malformed";
+    parsed.push({ row: r.row, planchet, signature, values });
+  }
+  return parsed.map(({ row, planchet, signature, values }) => {
+    const d = s.denominations.lookup(row.denominationSerial);
+    const same = d !== undefined &&
+      [planchet.cipher, signature.cipher, values.cipher].every((c) => c === d.key.cipher);
+    const hBlindedCoin = d === undefined ? undefined : hashBlindedCoin(d.hash, planchet.cipher, planchet.message);
+    const link = hBlindedCoin === undefined || melt.transferPub === undefined ? undefined : tasks.ed25519(
+      melt.coin.coinPub,
+      row.linkSig,
+      buildBlock("coinLink", currency, { hDenomination: d!.hash, transferPub: melt.transferPub, hBlindedCoin }),
+    );
+    const points = values.cipher === "CS" ? concat(values.r0, values.r1) : new Uint8Array(0);
+    return {
+      serial: row.serial,
+      denomination: d,
+      denominationSerial: row.denominationSerial,
+      link,
+      answer: same ? tasks.planchet(d.key, planchet.message, answerBytes(signature), points) : -1,
+      // a copy made by the reference's own copy tool hashes the planchet with its header; both are accepted
+      hashGood: hBlindedCoin !== undefined &&
+        (equalBytes(hBlindedCoin, row.hBlindedCoin) || equalBytes(sha512(row.planchet), row.hBlindedCoin)),
+    };
+  });
+}
+
+function answerBytes(signature: BlindedSignature): Uint8Array {
+  return signature.cipher === "RSA" ? signature.value : concat(Uint8Array.of(signature.b), signature.s);
+}
+
+function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const both = new Uint8Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
+}
+
+function bookMelt(
+  s: CoinsState,
+  stage: Stage<MeltRow, MeltTasks>,
+  r: StageRow<MeltRow>,
+  prepared: MeltTasks,
+  good: (task: number) => boolean,
+): void {
+  const { serial, row, reason } = r;
+  const place = { stage: rank, serial };
+  const old = denominationOf(s, "C-18", rank, "melt", serial, row.coin.denominationSerial);
+  if (old === undefined) return;
+  if (reason !== HANGING) {
+    checkRevoked(s, rank, "melt", r, old);
+    checkCoin(s, rank, "melt", serial, row.amount, row.coin);
+    if (prepared.melt === undefined || !good(prepared.melt)) {
+      reportBadSignature(s, "C-19", rank, "melt", serial, row.amount, row.coin.coinPub);
+    }
+  }
+  const malformed = prepared.reveal === "malformed";
+  const hanging = malformed || prepared.reveal.length === 0;
+  s.run.book.settle(`C-20:${serial}`, place, hanging ? hangingRefresh("C-20", serial, row.amount) : undefined, {
+    total_refresh_hanging: row.amount,
+  });
+  s.run.book.settle(
+    `D-7:${serial}`,
+    place,
+    malformed ? rowInconsistency("D-7", "refresh_reveal", serial, "reveal is malformed") : undefined,
+  );
+  if (hanging) {
+    s.run.revisit(stage, serial, HANGING);
+    return;
+  }
+  if (reason === HANGING) s.run.settleRevisit(stage, serial);
+  bookReveal(s, r, old, prepared.reveal as RevealTasks[], good);
+}
+
+function bookReveal(
+  s: CoinsState,
+  { serial, row }: StageRow<MeltRow>,
+  old: Denomination,
+  reveal: RevealTasks[],
+  good: (task: number) => boolean,
+): void {
+  const fresh: Denomination[] = [];
+  for (const t of reveal) {
+    if (t.denomination === undefined) {
+      denominationOf(s, "C-23", rank, "refresh_reveal", serial, t.denominationSerial);
+    } else fresh.push(t.denomination);
+  }
+  if (fresh.length < reveal.length) return;
+  for (const t of reveal) checkFreshCoin(s, serial, t, good);
+  let net = row.amount - old.feeRefresh;
+  if (net <= 0n) {
+    reportArithmetic(s, "C-24", "melt contribution vs. fee", serial, row.amount, old.feeRefresh, -1);
+    net = 0n;
+  }
+  const cost = fresh.reduce((sum, d) => sum + d.value + d.feeWithdraw, 0n);
+  if (cost > net) reportArithmetic(s, "C-25", "melt (cost)", serial, net, cost, 1);
+  for (const d of fresh) book(s, d, { event: "issue", value: d.value });
+  book(s, old, { event: "spend", amount: row.amount });
+  s.run.book.add("coin_melt_fee_revenue", old.feeRefresh);
+}
+
+function checkFreshCoin(s: CoinsState, melt: bigint, t: RevealTasks, good: (task: number) => boolean): void {
+  const report = (text: string) =>
+    s.run.book.report(
+      { stage: rank, serial: melt },
+      rowInconsistency("X-7", "refresh_revealed_coins", t.serial, text),
+    );
+  if (t.link !== undefined && !good(t.link)) report("link signature invalid");
+  if (t.answer < 0 || !good(t.answer)) report("blind signature of fresh coin invalid");
+  if (!t.hashGood) report("hash of planchet does not match");
+}
+
+function reportArithmetic(
+  s: CoinsState,
+  check: string,
+  operation: string,
+  serial: bigint,
+  exchange: bigint,
+  auditor: bigint,
+  direction: Direction,
+): void {
+  const { plus, minus } = signRule(exchange, auditor, direction);
+  s.run.book.report(
+    { stage: rank, serial },
+    arithmetic(check, operation, serial, exchange, auditor, direction),
+    { coins_total_arithmetic_delta_plus: plus, coins_total_arithmetic_delta_minus: minus },
+  );
+}

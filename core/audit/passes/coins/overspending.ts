@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** C-4: coins that spent more than they may, over all their history. */
+import type { CoinEvent } from "../../../exchange/rows.ts";
+import { readRows } from "../../../exchange/source.ts";
+import {
+  coinEventsSql,
+  COINS_BY_KEY,
+  decodeCoinEvent,
+  OVERSPENT_CANDIDATES,
+  SPENDING_TABLES,
+} from "../../../exchange/v014/aggregation.ts";
+import { coinBalance } from "../../coin-history.ts";
+import { arithmetic, signRule } from "../../findings.ts";
+import { encodeHex } from "../../hex.ts";
+import { type CoinsState, RANK } from "./state.ts";
+
+/** Kinds of events that make a coin known to the coins pass, in the order of its stages, with their operation. */
+const ATTRIBUTION = [
+  ["recoup-refresh-new", "recoup-refresh", RANK.recoupRefreshes],
+  ["deposit", "deposit", RANK.deposits],
+  ["purse-deposit", "purse-deposit", RANK.purseDeposits],
+  ["reserve-open", "reserve-open-deposit", RANK.openDeposits],
+  ["melt", "melt", RANK.melts],
+  ["recoup", "recoup", RANK.recoups],
+] as const;
+
+/** Progress points whose ranges hold the spends of this run, in the order of {@link SPENDING_TABLES}. */
+const PROGRESS_OF_TABLE: Record<typeof SPENDING_TABLES[number], string> = {
+  recoup_refresh: "coins_recoup_refresh_serial_id",
+  coin_deposits: "coins_deposit_serial_id",
+  purse_deposits: "coins_purse_deposits_serial_id",
+  refresh_commitments: "coins_melt_serial_id",
+  recoup: "coins_recoup_serial_id",
+  reserves_open_deposits: "x:coins:open_deposits",
+};
+
+/** Coins judged at once; their histories are in memory together. */
+const COINS_AT_ONCE = 5000;
+
+/**
+ * Judges every coin that was spent in this run, and every coin with an open finding, over all its history. The finding
+ * belongs to the first row of the coin in the order of the stages.
+ */
+export async function auditOverspending(s: CoinsState): Promise<void> {
+  const { run } = s;
+  const ranges = SPENDING_TABLES.flatMap((table) => {
+    const { from, until } = run.rangeOf(PROGRESS_OF_TABLE[table]);
+    return [from, until];
+  });
+  const open = [...run.stored.keys()].filter((k) => k.startsWith("C-4:")).map((k) => k.slice("C-4:".length));
+  const candidates = await readRows(
+    run.context.source,
+    "known_coins",
+    OVERSPENT_CANDIDATES,
+    [...ranges, open],
+    (r) => ({ coin: encodeHex(r.bytes("coin_pub", 32)), denomination: r.int8("denominations_serial") }),
+  );
+  const denominations = new Map(candidates.flatMap((c) => "row" in c ? [[c.row.coin, c.row.denomination]] : []));
+  const coins = [...denominations.keys()].sort();
+  for (let i = 0; i < coins.length; i += COINS_AT_ONCE) {
+    const some = coins.slice(i, i + COINS_AT_ONCE);
+    const histories = new Map<string, CoinEvent[]>(some.map((c) => [c, []]));
+    const sql = coinEventsSql(COINS_BY_KEY);
+    for (const r of await readRows(run.context.source, "coins", sql, [some], decodeCoinEvent)) {
+      if ("row" in r) histories.get(encodeHex(r.row.coinPub))!.push({ ...r.row, serial: r.serial });
+    }
+    for (const [coin, events] of histories) judge(s, coin, denominations.get(coin)!, events);
+  }
+}
+
+function judge(s: CoinsState, coin: string, denomination: bigint, events: CoinEvent[]): void {
+  const key = `C-4:${coin}`;
+  const d = s.denominations.lookup(denomination);
+  const first = firstSpend(events);
+  const balance = d === undefined ? undefined : coinBalance(events, d);
+  if (balance === undefined || first === undefined || balance.spent <= balance.limit) {
+    s.run.book.settle(key, { stage: RANK.sync, serial: 0n }, undefined);
+    return;
+  }
+  const { plus, minus } = signRule(balance.spent, balance.limit, -1);
+  s.run.book.settle(
+    key,
+    { stage: first.rank, serial: first.event.serial },
+    arithmetic("C-4", first.operation, first.event.serial, balance.spent, balance.limit, -1),
+    { coins_total_arithmetic_delta_plus: plus, coins_total_arithmetic_delta_minus: minus },
+  );
+}
+
+function firstSpend(events: CoinEvent[]): { event: CoinEvent; operation: string; rank: number } | undefined {
+  for (const [kind, operation, rank] of ATTRIBUTION) {
+    const event = events.find((e) => e.kind === kind);
+    if (event !== undefined) return { event, operation, rank };
+  }
+  return undefined;
+}

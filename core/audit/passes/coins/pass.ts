@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** The coins pass: everything a coin can go through, from issuance to the end of its denomination (audit chapter 2). */
+import { loadDenominations } from "../../denominations.ts";
+import { KNOWN_COINS_PROGRESS, knownCoinsStage } from "../../known-coins.ts";
+import type { AnyStage, PassRun } from "../../pass.ts";
+import { auditDenominations, auditGlobalFees } from "./general.ts";
+import { auditHistory } from "./history.ts";
+import { ageWithdrawalsStage, withdrawalsStage } from "./issuance.ts";
+import { meltsStage } from "./melts.ts";
+import { auditOverspending } from "./overspending.ts";
+import { recoupRefreshesStage, recoupsStage } from "./recoups.ts";
+import { purseRefundsStage, refundsStage } from "./refunds.ts";
+import { depositsStage, openDepositsStage, purseDepositsStage } from "./spending.ts";
+import { COINS_BALANCES, COINS_PROGRESS, coinsWrites, ledgerOf, loadCoinsState } from "./state.ts";
+import { syncDenominations } from "./sync.ts";
+
+/** The coins pass. */
+export const coinsPass = {
+  name: "coins",
+  balanceKeys: COINS_BALANCES,
+  progressKeys: COINS_PROGRESS,
+  run: runCoins,
+};
+
+async function runCoins(run: PassRun): Promise<void> {
+  const { source, settings, pool } = run.context;
+  const denominations = await loadDenominations(source, settings.auditorPub);
+  pool.addKeys(denominations.all.map((d) => d.key));
+  const s = await loadCoinsState(run, denominations);
+  const revoked = await auditDenominations(s);
+  await auditGlobalFees(s);
+  const coins = knownCoinsStage({
+    ...s,
+    counted: (d) => {
+      const ledger = ledgerOf(s, d);
+      ledger.knownCoins++;
+      ledger.dirty = true;
+    },
+  });
+  const withdrawals = withdrawalsStage(s);
+  const ageWithdrawals = ageWithdrawalsStage(s);
+  const recoupRefreshes = recoupRefreshesStage(s, revoked);
+  const deposits = depositsStage(s);
+  const purseDeposits = purseDepositsStage(s);
+  const openDeposits = openDepositsStage(s);
+  const refunds = refundsStage(s);
+  const purseRefunds = purseRefundsStage(s);
+  const melts = meltsStage(s);
+  const recoups = recoupsStage(s, revoked);
+  const stages: AnyStage[] = [
+    coins,
+    withdrawals,
+    ageWithdrawals,
+    recoupRefreshes,
+    deposits,
+    purseDeposits,
+    openDeposits,
+    refunds,
+    purseRefunds,
+    melts,
+    recoups,
+  ];
+  await run.plan(stages);
+  await run.run(coins);
+  await run.run(withdrawals);
+  await run.run(ageWithdrawals);
+  await run.run(recoupRefreshes);
+  await run.run(deposits);
+  await run.run(purseDeposits);
+  await run.run(openDeposits);
+  await run.run(refunds);
+  await run.run(purseRefunds);
+  await run.run(melts);
+  await run.run(recoups);
+  await auditOverspending(s);
+  await auditHistory(s);
+  await run.drain();
+  await syncDenominations(s, revoked);
+  await noteAggregations(s.run);
+  run.writes.push(...coinsWrites(s));
+}
+
+/** Remembers how far aggregation has come, so that later runs can tell what came after it. */
+async function noteAggregations(run: PassRun): Promise<void> {
+  if (run.context.limits !== undefined) return;
+  const rows = await run.context.source.unsafe(
+    "SELECT coalesce(max(aggregation_serial_id), 0)::int8 AS seen FROM exchange.aggregation_tracking",
+  );
+  run.setCounter("x:aggregation_seen", rows[0]!["seen"] as bigint);
+}
+
+export { KNOWN_COINS_PROGRESS };

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** Stages 2 and 8 of the coins pass: recoups to reserves and to old coins (C-7, C-8, C-26 to C-31, D-8, D-9, X-7). */
+import { buildBlock } from "../../../crypto/blocks.ts";
+import { hashBlindedCoin, hashCoin } from "../../../crypto/objects.ts";
+import type { CoinReference, RecoupRefreshRow, RecoupRow } from "../../../exchange/rows.ts";
+import { RECOUP_REFRESHES, RECOUPS } from "../../../exchange/v014/coins.ts";
+import { parsePlanchet } from "../../../taler/denomination.ts";
+import { rowInconsistency } from "../../findings.ts";
+import type { Stage } from "../../pass.ts";
+import type { TaskWriter } from "../../tasks.ts";
+import { checkCoin, reportBadSignature } from "./spending.ts";
+import { book, type CoinsState, denominationOf, RANK, type RevokedSet } from "./state.ts";
+
+interface RecoupTasks {
+  signature: number | undefined;
+  /** That the coin is the one that was blinded; undefined when that cannot be told, -1 when it cannot be. */
+  envelope: number | undefined;
+}
+
+/** What both kinds of recoup share. */
+interface Recoup {
+  coin: CoinReference;
+  coinSig: Uint8Array;
+  coinBlind: Uint8Array;
+  amount: bigint;
+}
+
+/**
+ * @param origin denomination of the withdrawal or fresh coin that the recoup points to
+ * @param hBlindedCoin hash of the envelope it points to
+ */
+function recoupTasks(
+  s: CoinsState,
+  name: "coinRecoup" | "coinRecoupRefresh",
+  row: Recoup,
+  origin: bigint,
+  hBlindedCoin: Uint8Array | undefined,
+  tasks: TaskWriter,
+): RecoupTasks {
+  const d = s.denominations.lookup(row.coin.denominationSerial);
+  if (d === undefined) return { signature: undefined, envelope: undefined };
+  const block = buildBlock(name, s.run.context.settings.currency, { hDenomination: d.hash, coinBlind: row.coinBlind });
+  const signature = tasks.ed25519(row.coin.coinPub, row.coinSig, block);
+  if (origin !== row.coin.denominationSerial || hBlindedCoin === undefined) return { signature, envelope: -1 };
+  // the blinding of Clause-Schnorr coins cannot be redone from what the database keeps
+  const envelope = d.key.cipher === "RSA"
+    ? tasks.recoup(d.key, hashCoin(row.coin.coinPub, row.coin.ageCommitment), row.coinBlind, hBlindedCoin)
+    : undefined;
+  return { signature, envelope };
+}
+
+/** Recoups of fresh coins to the coins they were refreshed from. */
+export function recoupRefreshesStage(s: CoinsState, revoked: RevokedSet): Stage<RecoupRefreshRow, RecoupTasks> {
+  return {
+    rank: RANK.recoupRefreshes,
+    source: RECOUP_REFRESHES,
+    progressKey: "coins_recoup_refresh_serial_id",
+    prepare: (rows, tasks) =>
+      rows.map(({ row }) => {
+        const fresh = s.denominations.lookup(row.freshDenomination);
+        const planchet = parsePlanchet(row.planchet);
+        const hash = fresh === undefined || planchet === undefined
+          ? undefined
+          : hashBlindedCoin(fresh.hash, planchet.cipher, planchet.message);
+        return recoupTasks(s, "coinRecoupRefresh", row, row.freshDenomination, hash, tasks);
+      }),
+    book: ({ serial, row }, tasks, good) => {
+      const rank = RANK.recoupRefreshes;
+      const old = s.denominations.lookup(row.oldDenominationSerial);
+      if (old === undefined) {
+        s.run.book.report(
+          { stage: rank, serial },
+          rowInconsistency("C-7", "refresh-recoup", serial, "denomination key of old coin not found"),
+        );
+        return;
+      }
+      book(s, old, { event: "recoup-refresh-credit", amount: row.amount });
+      bookRecoup(s, "C-8", rank, "recoup-refresh", serial, row, tasks, good, revoked);
+    },
+  };
+}
+
+/** Recoups to reserves. */
+export function recoupsStage(s: CoinsState, revoked: RevokedSet): Stage<RecoupRow, RecoupTasks> {
+  return {
+    rank: RANK.recoups,
+    source: RECOUPS,
+    progressKey: "coins_recoup_serial_id",
+    prepare: (rows, tasks) =>
+      rows.map(({ row }) => recoupTasks(s, "coinRecoup", row, row.withdrawalDenomination, row.hBlindedCoin, tasks)),
+    book: ({ serial, row }, tasks, good) =>
+      bookRecoup(s, "C-26", RANK.recoups, "recoup", serial, row, tasks, good, revoked),
+  };
+}
+
+/** The common recoup checks; one signature check and one finding per invalid coin (D-8, D-9). */
+function bookRecoup(
+  s: CoinsState,
+  check: string,
+  rank: number,
+  operation: "recoup" | "recoup-refresh",
+  serial: bigint,
+  row: Recoup,
+  tasks: RecoupTasks,
+  good: (task: number) => boolean,
+  revoked: RevokedSet,
+): void {
+  const d = denominationOf(s, "C-29", rank, operation, serial, row.coin.denominationSerial);
+  if (d === undefined) return;
+  const { coinPub } = row.coin;
+  if (tasks.signature === undefined || !good(tasks.signature)) {
+    reportBadSignature(s, check, rank, operation, serial, row.amount, coinPub);
+    return;
+  }
+  checkCoin(s, rank, operation, serial, row.amount, row.coin);
+  if (tasks.envelope !== undefined && (tasks.envelope < 0 || !good(tasks.envelope))) {
+    s.run.book.report(
+      { stage: rank, serial },
+      rowInconsistency("X-7", operation, serial, "coin is not the one that was blinded"),
+    );
+  }
+  if (!revoked.has(d.hashHex)) reportBadSignature(s, "C-31", rank, operation, serial, row.amount, coinPub);
+  book(s, d, { event: "recoup", amount: row.amount });
+  s.run.book.add("total_recoup_loss", row.amount);
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** Stages 3 and 4 of the coins pass: deposits, purse deposits, contributions to reserves (C-5, C-9 to C-13, X-3). */
+import { buildBlock } from "../../../crypto/blocks.ts";
+import { hashPolicy, hashText, hashWire } from "../../../crypto/objects.ts";
+import type { CoinReference, DepositRow, OpenDepositRow, PurseDepositRow } from "../../../exchange/rows.ts";
+import { DEPOSITS, OPEN_DEPOSITS, PURSE_DEPOSITS } from "../../../exchange/v014/coins.ts";
+import { parseExactJson } from "../../../taler/json.ts";
+import type { Denomination } from "../../denominations.ts";
+import { arithmetic, badSignature, rowInconsistency, signRule } from "../../findings.ts";
+import type { Stage, StageRow } from "../../pass.ts";
+import { book, type CoinsState, denominationOf, ledgerOf, RANK, reject } from "./state.ts";
+
+/** A signature that costs money if it is not valid: the finding, and the loss (audit chapter 2d "irregular loss"). */
+export function reportBadSignature(
+  s: CoinsState,
+  check: string,
+  rank: number,
+  operation: string,
+  row: bigint,
+  loss: bigint,
+  coinPub: Uint8Array,
+): void {
+  s.run.book.report(
+    { stage: rank, serial: row },
+    badSignature(check, operation, row, loss, coinPub),
+    { coin_irregular_loss: loss },
+  );
+}
+
+/** "Check known coin", as far as it is about this row: the coin's own signature (C-5). C-4 is judged at the end. */
+export function checkCoin(
+  s: CoinsState,
+  rank: number,
+  operation: string,
+  row: bigint,
+  loss: bigint,
+  coin: CoinReference,
+): void {
+  if (s.badCoins.has(coin.knownCoin)) reportBadSignature(s, "C-5", rank, operation, row, loss, coin.coinPub);
+}
+
+/**
+ * Whether this row is certainly newer than what earlier runs saw: then "it came after" can be judged although the
+ * exchange's database has no time for it. Not so for rows read again, or in runs over a part of the database.
+ */
+export function isNewer(s: CoinsState, r: StageRow<unknown>): boolean {
+  return s.run.context.limits === undefined && r.reason === undefined;
+}
+
+/** A coin of a denomination that an earlier run already knew to be revoked can only be recouped. */
+export function checkRevoked(s: CoinsState, rank: number, table: string, r: StageRow<unknown>, d: Denomination): void {
+  const row = r.serial;
+  if (!isNewer(s, r) || !ledgerOf(s, d).revoked) return;
+  s.run.book.report(
+    { stage: rank, serial: row },
+    rowInconsistency("X-6", table, row, "coin of a denomination that was revoked before"),
+  );
+}
+
+function spend(s: CoinsState, d: Denomination, amount: bigint, withDepositFee: boolean): void {
+  book(s, d, { event: "spend", amount });
+  if (withDepositFee) s.run.book.add("coin_deposit_fee_revenue", d.feeDeposit);
+}
+
+/** The policy hash that a deposit signature covers (D-18); no policy: zeros. */
+function policyHash(policy: string | undefined): Uint8Array | undefined {
+  if (policy === undefined) return undefined;
+  const parsed = parseExactJson(policy);
+  return parsed === undefined ? undefined : hashPolicy(parsed.value);
+}
+
+/** Deposits. */
+export function depositsStage(s: CoinsState): Stage<DepositRow, number | undefined> {
+  const { currency } = s.run.context.settings;
+  return {
+    rank: RANK.deposits,
+    source: DEPOSITS,
+    progressKey: "coins_deposit_serial_id",
+    prepare: (rows, tasks) =>
+      rows.map(({ row }) => {
+        const d = s.denominations.lookup(row.coin.denominationSerial);
+        if (d === undefined) return undefined;
+        const message = buildBlock("coinDeposit", currency, {
+          hContractTerms: row.hContractTerms,
+          ageCommitment: row.coin.ageCommitment,
+          hPolicy: policyHash(row.policy),
+          hWire: hashWire(row.wireSalt, row.payto),
+          hDenomination: d.hash,
+          walletTimestamp: row.walletTimestamp,
+          refundDeadline: row.refundDeadline,
+          amount: row.amount,
+          depositFee: d.feeDeposit,
+          merchantPub: row.merchantPub,
+          walletDataHash: row.walletDataHash,
+        });
+        return tasks.ed25519(row.coin.coinPub, row.coinSig, message);
+      }),
+    book: (r, task, good) => bookDeposit(s, r, task !== undefined && good(task)),
+  };
+}
+
+function bookDeposit(s: CoinsState, r: StageRow<DepositRow>, good: boolean): void {
+  const { serial, row } = r;
+  const place = { stage: RANK.deposits, serial };
+  const report = (check: string, text: string) =>
+    s.run.book.report(place, rowInconsistency(check, "deposits", serial, text));
+  const d = denominationOf(s, "C-9", RANK.deposits, "deposits", serial, row.coin.denominationSerial);
+  if (d === undefined) return;
+  if (row.refundDeadline > row.wireDeadline) report("C-10", "refund deadline past wire deadline");
+  if (row.exchangeTimestamp > d.expireDeposit) report("X-6", "deposit after the end of the deposit period");
+  checkRevoked(s, RANK.deposits, "deposits", r, d);
+  if (isNewer(s, r) && row.aggregation !== undefined && row.aggregation <= s.aggregatedBefore) {
+    report("X-5", "coin deposited into a batch that was aggregated before");
+  }
+  checkCoin(s, RANK.deposits, "deposit", serial, row.amount, row.coin);
+  if (!good) {
+    reportBadSignature(s, "C-11", RANK.deposits, "deposit", serial, row.amount, row.coin.coinPub);
+    reject(s, DEPOSITS.table, serial);
+    return;
+  }
+  if (row.amount < d.feeDeposit) {
+    const { plus, minus } = signRule(row.amount, d.feeDeposit, -1);
+    s.run.book.report(place, arithmetic("X-5", "deposit (fee)", serial, row.amount, d.feeDeposit, -1), {
+      coins_total_arithmetic_delta_plus: plus,
+      coins_total_arithmetic_delta_minus: minus,
+    });
+  }
+  spend(s, d, row.amount, true);
+}
+
+/** Deposits into purses. */
+export function purseDepositsStage(s: CoinsState): Stage<PurseDepositRow, number | undefined> {
+  const { currency, exchangeBaseUrl } = s.run.context.settings;
+  const hOwnUrl = hashText(exchangeBaseUrl);
+  return {
+    rank: RANK.purseDeposits,
+    source: PURSE_DEPOSITS,
+    progressKey: "coins_purse_deposits_serial_id",
+    prepare: (rows, tasks) =>
+      rows.map(({ row }) => {
+        const d = s.denominations.lookup(row.coin.denominationSerial);
+        if (d === undefined) return undefined;
+        const message = buildBlock("purseDeposit", currency, {
+          amount: row.amount,
+          hDenomination: d.hash,
+          ageCommitment: row.coin.ageCommitment,
+          pursePub: row.pursePub,
+          hBaseUrl: row.partnerUrl === undefined ? hOwnUrl : hashText(row.partnerUrl),
+        });
+        return tasks.ed25519(row.coin.coinPub, row.coinSig, message);
+      }),
+    book: (r, task, good) => {
+      const { serial, row } = r;
+      const rank = RANK.purseDeposits;
+      const d = denominationOf(s, "C-12", rank, "purse-deposits", serial, row.coin.denominationSerial);
+      if (d === undefined) return;
+      checkRevoked(s, rank, "purse-deposits", r, d);
+      checkCoin(s, rank, "purse-deposit", serial, row.amount, row.coin);
+      if (task === undefined || !good(task)) {
+        reportBadSignature(s, "C-13", rank, "purse-deposit", serial, row.amount, row.coin.coinPub);
+        reject(s, PURSE_DEPOSITS.table, serial);
+        return;
+      }
+      spend(s, d, row.amount, true);
+    },
+  };
+}
+
+/** Coins that pay for keeping a reserve open; the reference audits neither their signature nor the spend. */
+export function openDepositsStage(s: CoinsState): Stage<OpenDepositRow, number | undefined> {
+  const { currency } = s.run.context.settings;
+  return {
+    rank: RANK.openDeposits,
+    source: OPEN_DEPOSITS,
+    progressKey: "x:coins:open_deposits",
+    prepare: (rows, tasks) =>
+      rows.map(({ row }) => {
+        const { reserveSig, contribution } = row;
+        if (s.denominations.lookup(row.coin.denominationSerial) === undefined) return undefined;
+        const message = buildBlock("reserveOpenDeposit", currency, { reserveSig, contribution });
+        return tasks.ed25519(row.coin.coinPub, row.coinSig, message);
+      }),
+    book: (r, task, good) => {
+      const { serial, row } = r;
+      const rank = RANK.openDeposits;
+      const d = denominationOf(s, "X-3", rank, "reserves_open_deposits", serial, row.coin.denominationSerial);
+      if (d === undefined) return;
+      checkRevoked(s, rank, "reserves_open_deposits", r, d);
+      checkCoin(s, rank, "reserve-open-deposit", serial, row.contribution, row.coin);
+      if (task === undefined || !good(task)) {
+        reportBadSignature(s, "X-3", rank, "reserve-open-deposit", serial, row.contribution, row.coin.coinPub);
+        reject(s, OPEN_DEPOSITS.table, serial);
+        return;
+      }
+      spend(s, d, row.contribution, false);
+    },
+  };
+}

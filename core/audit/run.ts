@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/**
+ * One run of the audit: one snapshot of the exchange's database, the passes on it, and a commit for each.
+ *
+ * Passes that do not need each other work at the same time, each on its own connection inside the snapshot; they commit
+ * one after another in a fixed order, so that the numbering of findings does not depend on timing.
+ */
+import { requireAuditorSchema } from "../db/auditor-detect.ts";
+import { isRetryable, type Sql } from "../db/connect.ts";
+import { openSnapshot } from "../db/snapshot.ts";
+import { requireExchangeSchema } from "../exchange/detect.ts";
+import { AmountOverflow } from "../taler/amount.ts";
+import { type AuditSettings, type PassContext, PassRun, PassStopped, type Progress } from "./pass.ts";
+import { aggregationPass } from "./passes/aggregation/pass.ts";
+import { coinsPass } from "./passes/coins/pass.ts";
+import { reservesPass } from "./passes/reserves/pass.ts";
+import { startVerifyPool, type VerifyPool } from "./pool.ts";
+import { commitRun, loadCounters, loadProgress, loadStanding } from "./store.ts";
+import type { SignatureKind } from "./tasks.ts";
+
+/** A pass as the engine knows it. */
+export interface Pass {
+  name: string;
+  balanceKeys: readonly string[];
+  progressKeys: readonly string[];
+  /** A pass whose work this one builds on; it is committed before, if it runs at all. */
+  after?: string;
+  run(run: PassRun): Promise<void>;
+}
+
+/** All passes, in the order in which they commit. */
+export const ALL_PASSES: readonly Pass[] = [reservesPass, coinsPass, { ...aggregationPass, after: "coins" }];
+
+/** What a run is to do. */
+export interface AuditPlan {
+  settings: AuditSettings;
+  /** Names of passes; their order does not matter. */
+  passes: readonly string[];
+  /** The time by which to judge, µs. */
+  now: bigint;
+  internal: boolean;
+  /** Verification threads. */
+  workers: number;
+  /** Opens a connection of its own to the exchange's database, or to the trusted copy. */
+  openExchange: () => Promise<Sql>;
+  /** Opens a connection of its own to the auditor database. */
+  openAuditor: () => Promise<Sql>;
+  /** Rows per page. */
+  pageRows?: number;
+  limits?: ReadonlyMap<string, bigint>;
+  progress?: (p: Progress) => void;
+}
+
+/** What a pass did. */
+export interface PassReport {
+  pass: string;
+  rows: bigint;
+  signatures: Record<SignatureKind, number>;
+  seconds: number;
+  opened: number;
+  changed: number;
+  resolved: number;
+  wrote: boolean;
+  /** Why the pass could not finish, if it could not. */
+  failure?: { kind: "overflow" | "stopped" | "error"; message: string };
+}
+
+/** What a run did. */
+export interface AuditReport {
+  passes: PassReport[];
+  warnings: string[];
+}
+
+const DEFAULT_PAGE_ROWS = 4000;
+/** Attempts at a run that fails for a passing reason (D-1). */
+const ATTEMPTS = 3;
+
+/** Someone else is auditing into the same database. */
+export class AuditBusy extends Error {
+  override name = "AuditBusy";
+}
+
+/**
+ * Runs the passes once, incrementally.
+ *
+ * @throws DatabaseError, SchemaRefused, AuditBusy before anything was audited; what happens inside a pass is reported
+ */
+export async function runAudit(plan: AuditPlan): Promise<AuditReport> {
+  const pool = startVerifyPool(plan.workers);
+  try {
+    for (let attempt = 1;; attempt++) {
+      try {
+        return await attemptAudit(plan, pool);
+      } catch (error) {
+        if (attempt === ATTEMPTS || !isRetryable(error)) throw error;
+      }
+    }
+  } finally {
+    pool.close();
+  }
+}
+
+async function attemptAudit(plan: AuditPlan, pool: VerifyPool): Promise<AuditReport> {
+  const passes = ALL_PASSES.filter((p) => plan.passes.includes(p.name));
+  const guard = await plan.openAuditor();
+  try {
+    await lock(guard);
+    const auditor = await requireAuditorSchema(guard);
+    const snapshot = await openSnapshot(plan.openExchange, passes.length);
+    try {
+      const exchange = await requireExchangeSchema(snapshot.connections[0]!);
+      const reports = await runPasses(plan, pool, passes, snapshot.connections);
+      return { passes: reports, warnings: [...exchange.warnings, ...auditor.warnings] };
+    } finally {
+      await snapshot.close();
+    }
+  } finally {
+    await guard.end({ timeout: 1 });
+  }
+}
+
+/** Two numbers that stand for "an audit into this database" among the advisory locks of a server. */
+const LOCK = [0x7461, 0x6c65] as const;
+
+async function lock(sql: Sql): Promise<void> {
+  const [row] = await sql`SELECT pg_try_advisory_lock(${LOCK[0]}, ${LOCK[1]}) AS locked`;
+  if (row!["locked"] === true) return;
+  const holders = await sql`SELECT a.pid, a.application_name, a.usename,
+      to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
+    FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+    WHERE l.locktype = 'advisory' AND l.classid = ${LOCK[0]} AND l.objid = ${LOCK[1]} AND l.granted
+      AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
+  const who = holders.map((h) =>
+    `${h["application_name"]} of role ${h["usename"]}, server process ${h["pid"]}, ` +
+    `connected since ${h["since"]}`
+  ).join("; ");
+  throw new AuditBusy(`another audit is writing into this database: ${who || "unknown"}`);
+}
+
+async function runPasses(
+  plan: AuditPlan,
+  pool: VerifyPool,
+  passes: Pass[],
+  connections: Sql[],
+): Promise<PassReport[]> {
+  const reports: Promise<PassReport>[] = [];
+  const done = new Map<string, Promise<PassReport>>();
+  passes.forEach((pass, i) => {
+    const before = reports.at(-1) ?? Promise.resolve(undefined);
+    const needed = pass.after === undefined ? Promise.resolve(undefined) : done.get(pass.after);
+    const report = (async () => {
+      await needed;
+      return await runPass(plan, pool, pass, connections[i]!, before);
+    })();
+    report.catch(() => {}); // awaited below
+    reports.push(report);
+    done.set(pass.name, report);
+  });
+  return await Promise.all(reports);
+}
+
+/** Runs one pass and commits it, after `turn`. */
+async function runPass(
+  plan: AuditPlan,
+  pool: VerifyPool,
+  pass: Pass,
+  source: Sql,
+  turn: Promise<unknown>,
+): Promise<PassReport> {
+  const started = performance.now();
+  const startedAt = BigInt(Date.now()) * 1000n;
+  const counted = pool.counting();
+  const report: PassReport = {
+    pass: pass.name,
+    rows: 0n,
+    signatures: counted.counts,
+    seconds: 0,
+    opened: 0,
+    changed: 0,
+    resolved: 0,
+    wrote: false,
+  };
+  const auditor = await plan.openAuditor();
+  try {
+    const stored = await loadStanding(auditor, pass.name);
+    const context: PassContext = {
+      settings: plan.settings,
+      now: plan.now,
+      internal: plan.internal,
+      source,
+      auditor,
+      pool: counted,
+      pageRows: plan.pageRows ?? DEFAULT_PAGE_ROWS,
+      limits: plan.limits,
+      progress: plan.progress,
+    };
+    const run = new PassRun(
+      pass.name,
+      context,
+      stored,
+      await loadProgress(auditor, pass.progressKeys),
+      await loadCounters(auditor, "x:"),
+    );
+    const stopped = await finish(pass, run);
+    if (stopped !== undefined) report.failure = stopped;
+    report.rows = run.rows;
+    await turn;
+    const facts = {
+      pass: pass.name,
+      clock: plan.now,
+      started: startedAt,
+      rows: run.rows,
+      signatures: counted.counts,
+      balanceKeys: pass.balanceKeys,
+      progressKeys: pass.progressKeys,
+    };
+    Object.assign(report, await commitRun(auditor, facts, run.book, stored, run.allWrites()));
+  } catch (error) {
+    if (isRetryable(error)) throw error;
+    report.failure = {
+      kind: error instanceof AmountOverflow ? "overflow" : "error",
+      message: error instanceof Error ? error.message : String(error),
+    };
+  } finally {
+    report.seconds = (performance.now() - started) / 1000;
+    await auditor.end({ timeout: 1 });
+  }
+  return report;
+}
+
+/** Runs the stages. A stopped pass keeps only the finding that says why. */
+async function finish(pass: Pass, run: PassRun): Promise<PassReport["failure"]> {
+  try {
+    await pass.run(run);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof PassStopped)) throw error;
+    run.abandon();
+    return { kind: "stopped", message: error.message };
+  }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** What the auditor database says at the end of a run: open findings by kind with the money at risk, and balances. */
+import type { Sql } from "../db/connect.ts";
+import { FRACTION_BASE } from "../taler/amount.ts";
+
+/** Open findings of one kind. */
+export interface OpenFindings {
+  /** Table without `auditor_`. */
+  kind: string;
+  /** What it means, for people. */
+  title: string;
+  /** Findings that nobody suppressed. */
+  open: number;
+  suppressed: number;
+  /** Sum of the money that the open findings are about, atoms; undefined when the kind has no amount. */
+  atRisk: bigint | undefined;
+}
+
+/** Kinds of findings: table, title, and the amount a finding is about as SQL over the row (numeric atoms). */
+const KINDS: readonly (readonly [kind: string, title: string, amount?: string])[] = [
+  ["emergency", "value of a denomination returned that was never issued", atoms("denom_loss")],
+  [
+    "emergency_by_count",
+    "coins of a denomination returned that were never issued",
+    `(num_known - num_issued) * ${atoms("value")}`,
+  ],
+  ["bad_sig_losses", "invalid signatures", atoms("loss")],
+  ["coin_inconsistency", "coins spent for more or less than they may", difference()],
+  ["amount_arithmetic_inconsistency", "wrong sums or fees", difference()],
+  [
+    "reserve_balance_insufficient_inconsistency",
+    "reserves overdrawn, or short of what they should have",
+    atoms("inconsistency_amount"),
+  ],
+  ["reserve_balance_summary_wrong_inconsistency", "reserve balances stored wrongly", difference()],
+  ["reserve_not_closed_inconsistency", "expired reserves not closed", atoms("balance")],
+  ["wire_out_inconsistency", "outgoing transfers of a wrong amount", `abs(${atoms("expected")} - ${atoms("claimed")})`],
+  ["refreshes_hanging", "melted coins never revealed", atoms("amount")],
+  ["denomination_key_validity_withdraw_inconsistency", "coins issued outside their withdraw period"],
+  ["denominations_without_sigs", "denominations without this auditor's valid signature"],
+  ["fee_time_inconsistency", "wire fee periods that overlap"],
+  ["row_inconsistency", "other broken rows"],
+];
+
+function atoms(column: string): string {
+  return `((${column}).val::numeric * ${FRACTION_BASE} + (${column}).frac)`;
+}
+
+function difference(): string {
+  return `abs(${atoms("exchange_amount")} - ${atoms("auditor_amount")})`;
+}
+
+/** Counts the findings of every kind that has any. */
+export async function openFindings(sql: Sql): Promise<OpenFindings[]> {
+  const query = KINDS.map(([kind, , amount], i) =>
+    `SELECT ${i} AS place, count(*) FILTER (WHERE NOT suppressed)::int4 AS open,
+       count(*) FILTER (WHERE suppressed)::int4 AS suppressed,
+       ${amount === undefined ? "NULL" : `coalesce(sum(${amount}) FILTER (WHERE NOT suppressed), 0)::text`} AS at_risk
+     FROM auditor.auditor_${kind}`
+  ).join(" UNION ALL ");
+  const rows = await sql.unsafe(`${query} ORDER BY place`);
+  return rows.flatMap((r): OpenFindings[] => {
+    const [kind, title] = KINDS[r["place"] as number]!;
+    const open = r["open"] as number, suppressed = r["suppressed"] as number;
+    if (open + suppressed === 0) return [];
+    const atRisk = r["at_risk"] === null ? undefined : BigInt(r["at_risk"] as string);
+    return [{ kind, title, open, suppressed, atRisk }];
+  });
+}
+
+/** All balances in atoms, in the order of their keys. */
+export async function allBalances(sql: Sql): Promise<Map<string, bigint>> {
+  const rows = await sql`SELECT balance_key, (balance_value).val AS val, (balance_value).frac AS frac
+    FROM auditor.auditor_balances ORDER BY row_id`;
+  return new Map(
+    rows.map((
+      r,
+    ) => [r["balance_key"] as string, (r["val"] as bigint) * FRACTION_BASE + BigInt(r["frac"] as number)]),
+  );
+}
+
+/** Corrected figures beside those of the reference's layout (D-15), in atoms. */
+export async function correctedFigures(sql: Sql): Promise<Map<string, bigint>> {
+  const rows = await sql`SELECT
+      coalesce(sum(d.credit_early + d.credit_late - d.spent - d.recouped) FILTER (WHERE p.denom_pub_hash IS NOT NULL), 0)::text
+        AS outstanding
+    FROM auditor.auditor_x_denomination d
+    LEFT JOIN auditor.auditor_denomination_pending p USING (denom_pub_hash)`;
+  return new Map([["coins_outstanding", BigInt(rows[0]!["outstanding"] as string)]]);
+}

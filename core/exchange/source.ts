@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/**
+ * What an audit reads from an exchange: sources of typed rows, ordered by serial.
+ *
+ * A source belongs to one schema generation (a dialect); the passes see only the typed rows. Joins are LEFT JOINs,
+ * so that a row whose partner is missing is seen and reported (audit chapter X-9) and never silently dropped.
+ */
+import type { Sql } from "../db/connect.ts";
+import { type PageParameter, readPage, type RowProblem, type RowReader } from "../db/page.ts";
+
+/** One table of a stage, its partners and how its rows become typed rows. */
+export interface Source<Row> {
+  /** The base table, as it is named in findings and messages. */
+  readonly table: string;
+  /** The identity column of the base table that orders the stage. */
+  readonly serial: string;
+  /** The amount column of the base table, if it has one; read before the partners, so that no row's amount is lost. */
+  readonly amount?: string;
+  /** An SQL condition on `base` that belongs to the stage, if it does not read the whole table. */
+  readonly where?: string;
+  /** SELECT list after serial and amount, over `base` and the joined partners; in the order in which `decode` reads. */
+  readonly columns: string;
+  /** LEFT JOINs of the partners on `base`. */
+  readonly joins?: string;
+  /** Reads one row after its serial and amount; the amount is in `r.stageAmount`. */
+  readonly decode: (r: RowReader) => Row | MissingPartner;
+}
+
+/** The verdict on a row whose partner row does not exist (X-9). */
+export class MissingPartner {
+  constructor(readonly partner: string) {}
+}
+
+/** What became of one row: usable, unreadable (D-17), without partner (X-9). */
+export type SourceRow<Row> =
+  | { serial: bigint; atoms: bigint; row: Row }
+  | { serial: bigint; atoms: bigint; problems: RowProblem[] }
+  | { serial: bigint; atoms: bigint; missing: string };
+
+/** How many rows a stage has to read, and what they add up to, computed by the server (the SQL side of the pair law). */
+export interface Extent {
+  /** Rows in the range. */
+  rows: bigint;
+  /** Highest serial of the whole table in this snapshot, 0 when it is empty. */
+  highest: bigint;
+  /** Sum of the amount column over the range in atoms, 0 without an amount column. */
+  atoms: bigint;
+}
+
+/** Decides whether a partner joined by LEFT JOIN exists; to be called on the partner's key column. */
+export function partner<T>(r: RowReader, name: string, key: T | undefined): T | MissingPartner {
+  if (key !== undefined) return key;
+  r.skipRest();
+  return new MissingPartner(name);
+}
+
+function pageSql<Row>(source: Source<Row>, range: string): string {
+  const condition = source.where === undefined ? range : `(${range}) AND (${source.where})`;
+  const amount = source.amount === undefined ? "" : `base.${source.amount} AS amount, `;
+  return `SELECT base.${source.serial} AS serial, ${amount}${source.columns}
+    FROM (SELECT * FROM exchange.${source.table} base WHERE ${condition} ORDER BY base.${source.serial} LIMIT $1) base
+    ${source.joins ?? ""} ORDER BY base.${source.serial}`;
+}
+
+function decodeAll<Row>(source: Source<Row>, reader: RowReader): SourceRow<Row>[] {
+  const rows: SourceRow<Row>[] = [];
+  while (reader.next()) {
+    const serial = reader.serialColumn();
+    const atoms = source.amount === undefined ? 0n : reader.amount(source.amount);
+    reader.stageAmount = atoms;
+    const row = source.decode(reader);
+    if (row instanceof MissingPartner) rows.push({ serial, atoms, missing: row.partner });
+    else if (reader.problems.length > 0) rows.push({ serial, atoms, problems: reader.problems });
+    else rows.push({ serial, atoms, row });
+  }
+  return rows;
+}
+
+/** Reads up to `limit` rows with `from <= serial < until`. Rows come in ascending order of their serial. */
+export async function readRange<Row>(
+  sql: Sql,
+  source: Source<Row>,
+  from: bigint,
+  until: bigint,
+  limit: number,
+): Promise<SourceRow<Row>[]> {
+  const select = pageSql(source, `base.${source.serial} >= $2 AND base.${source.serial} < $3`);
+  return decodeAll(source, await readPage(sql, source.table, select, [limit, from, until]));
+}
+
+/** Reads the rows with the given serials, for rows that an earlier run could not finish. */
+export async function readSerials<Row>(
+  sql: Sql,
+  source: Source<Row>,
+  serials: bigint[],
+): Promise<SourceRow<Row>[]> {
+  if (serials.length === 0) return [];
+  const select = pageSql(source, `base.${source.serial} = ANY($2::int8[])`);
+  return decodeAll(source, await readPage(sql, source.table, select, [serials.length, serials]));
+}
+
+/** Counts and adds up `from <= serial < until` on the server; without joins, hence independent of the pages. */
+export async function readExtent<Row>(sql: Sql, source: Source<Row>, from: bigint, until: bigint): Promise<Extent> {
+  const sum = (part: string) => source.amount === undefined ? "0" : `coalesce(sum((base.${source.amount}).${part}), 0)`;
+  const rows = await sql.unsafe(
+    `SELECT count(*)::int8 AS rows, ${sum("val")}::text AS val, ${sum("frac")}::text AS frac,
+       (SELECT coalesce(max(${source.serial}), 0)::int8 FROM exchange.${source.table}) AS highest
+     FROM exchange.${source.table} base
+     WHERE base.${source.serial} >= $1 AND base.${source.serial} < $2 AND (${source.where ?? "true"})`,
+    [from, until] as never[],
+    { prepare: true },
+  );
+  const row = rows[0]!;
+  return {
+    rows: row["rows"] as bigint,
+    highest: row["highest"] as bigint,
+    atoms: BigInt(row["val"] as string) * 100_000_000n + BigInt(row["frac"] as string),
+  };
+}
+
+/** Runs a SELECT (first column: an `int8` named `serial`) and decodes every row with `decode`. */
+export async function readRows<Row>(
+  sql: Sql,
+  table: string,
+  select: string,
+  parameters: PageParameter[],
+  decode: (r: RowReader) => Row | MissingPartner,
+): Promise<SourceRow<Row>[]> {
+  const reader = await readPage(sql, table, select, parameters);
+  return decodeAll({ table, serial: "serial", columns: "", decode }, reader);
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** Sources of the aggregation pass, and coin histories, for exchanges of generation 0.14 (audit chapter 1.7, 4a). */
+import type { RowReader } from "../../db/page.ts";
+import type { AggregatedCoinRow, CoinEvent, CoinEventKind, WireOutRow } from "../rows.ts";
+import { MissingPartner, partner, type Source } from "../source.ts";
+import { TEXT } from "./coins.ts";
+
+/** Outgoing aggregate transfers. */
+export const WIRE_OUTS: Source<WireOutRow> = {
+  table: "wire_out",
+  serial: "wireout_uuid",
+  amount: "amount",
+  columns: `${TEXT("wt.payto_uri")}, base.execution_date, base.wtid_raw, base.wire_target_h_payto`,
+  joins: "LEFT JOIN exchange.wire_targets wt ON wt.wire_target_h_payto = base.wire_target_h_payto",
+  decode: (r) => {
+    const payto = partner(r, "wire_targets", r.textOrNull());
+    if (payto instanceof MissingPartner) return payto;
+    return {
+      payto,
+      executionDate: r.timestamp("execution_date"),
+      wtid: r.bytes("wtid_raw", 32),
+      hPayto: r.bytes("wire_target_h_payto", 32),
+      amount: r.stageAmount,
+    };
+  },
+};
+
+/** How many coins went into each of some transfers; parameter 1: their serials. */
+export const AGGREGATED_COUNTS = `SELECT wo.wireout_uuid AS serial, count(cd.coin_deposit_serial_id)::int8 AS coins
+  FROM exchange.wire_out wo
+  LEFT JOIN exchange.aggregation_tracking at ON at.wtid_raw = wo.wtid_raw
+  LEFT JOIN exchange.coin_deposits cd ON cd.batch_deposit_serial_id = at.batch_deposit_serial_id
+  WHERE wo.wireout_uuid = ANY($1::int8[]) GROUP BY 1 ORDER BY 1`;
+
+/** The aggregated coins of some transfers; parameter 1: serials of the transfers. */
+export const AGGREGATED_COINS = `SELECT at.aggregation_serial_id AS serial, wo.wireout_uuid,
+    bd.batch_deposit_serial_id, cd.coin_deposit_serial_id, ${TEXT("wt.payto_uri")}, kc.known_coin_id,
+    kc.denominations_serial, bd.merchant_pub, bd.h_contract_terms, bd.wire_target_h_payto, cd.coin_pub,
+    cd.amount_with_fee
+  FROM exchange.wire_out wo
+  JOIN exchange.aggregation_tracking at ON at.wtid_raw = wo.wtid_raw
+  LEFT JOIN exchange.batch_deposits bd ON bd.batch_deposit_serial_id = at.batch_deposit_serial_id
+  LEFT JOIN exchange.coin_deposits cd ON cd.batch_deposit_serial_id = bd.batch_deposit_serial_id
+  LEFT JOIN exchange.wire_targets wt ON wt.wire_target_h_payto = bd.wire_target_h_payto
+  LEFT JOIN exchange.known_coins kc ON kc.coin_pub = cd.coin_pub
+  WHERE wo.wireout_uuid = ANY($1::int8[])
+  ORDER BY wo.wireout_uuid, at.aggregation_serial_id, cd.coin_deposit_serial_id`;
+
+/** Decodes {@link AGGREGATED_COINS}. */
+export function decodeAggregatedCoin(r: RowReader): AggregatedCoinRow | MissingPartner {
+  const wireOut = r.int8("wireout_uuid");
+  const batch = partner(r, "batch_deposits", r.int8OrNull());
+  if (batch instanceof MissingPartner) return batch;
+  const deposit = partner(r, "coin_deposits", r.int8OrNull());
+  if (deposit instanceof MissingPartner) return deposit;
+  const payto = partner(r, "wire_targets", r.textOrNull());
+  if (payto instanceof MissingPartner) return payto;
+  const knownCoin = partner(r, "known_coins", r.int8OrNull());
+  if (knownCoin instanceof MissingPartner) return knownCoin;
+  return {
+    wireOut,
+    batch,
+    deposit,
+    payto,
+    knownCoin,
+    aggregation: r.serial,
+    denominationSerial: r.int8("known_coins.denominations_serial"),
+    merchantPub: r.bytes("batch_deposits.merchant_pub", 32),
+    hContractTerms: r.bytes("batch_deposits.h_contract_terms", 64),
+    hPayto: r.bytes("batch_deposits.wire_target_h_payto", 32),
+    coinPub: r.bytes("coin_deposits.coin_pub", 32),
+    amount: r.amount("coin_deposits.amount_with_fee"),
+  };
+}
+
+const EVENT_KINDS: readonly CoinEventKind[] = [
+  "deposit",
+  "melt",
+  "refund",
+  "recoup",
+  "recoup-refresh-new",
+  "recoup-refresh-old",
+  "purse-deposit",
+  "purse-refund",
+  "reserve-open",
+];
+
+/** Coins of some transfers; parameter 1: serials of the transfers. */
+export const COINS_OF_WIRE_OUTS = `SELECT DISTINCT cd.coin_pub FROM exchange.wire_out wo
+  JOIN exchange.aggregation_tracking at ON at.wtid_raw = wo.wtid_raw
+  JOIN exchange.coin_deposits cd ON cd.batch_deposit_serial_id = at.batch_deposit_serial_id
+  WHERE wo.wireout_uuid = ANY($1::int8[])`;
+
+/** Given coins; parameter 1: their keys in hexadecimal. */
+export const COINS_BY_KEY = "SELECT decode(x, 'hex') AS coin_pub FROM unnest($1::text[]) x";
+
+const CONTRACT = "bd.merchant_pub || bd.h_contract_terms";
+
+/**
+ * All that happened to some coins, from the base tables and never from the derived `coin_history` (X-8), ordered by
+ * coin, kind and serial.
+ * @param coins a SELECT of `coin_pub`, such as {@link COINS_BY_KEY}
+ */
+export function coinEventsSql(coins: string): string {
+  return `WITH coins AS MATERIALIZED (${coins})
+  SELECT e.serial, e.coin_pub, e.kind, e.amount, e.batch, e.contract FROM (
+    SELECT x.coin_deposit_serial_id AS serial, x.coin_pub, 0::int4 AS kind, x.amount_with_fee AS amount,
+        x.batch_deposit_serial_id AS batch, ${CONTRACT} AS contract
+      FROM coins JOIN exchange.coin_deposits x USING (coin_pub)
+      LEFT JOIN exchange.batch_deposits bd ON bd.batch_deposit_serial_id = x.batch_deposit_serial_id
+    UNION ALL SELECT x.melt_serial_id, x.old_coin_pub, 1, x.amount_with_fee, NULL, NULL
+      FROM coins JOIN exchange.refresh_commitments x ON x.old_coin_pub = coins.coin_pub
+    UNION ALL SELECT x.refund_serial_id, x.coin_pub, 2, x.amount_with_fee, x.batch_deposit_serial_id, ${CONTRACT}
+      FROM coins JOIN exchange.refunds x USING (coin_pub)
+      LEFT JOIN exchange.batch_deposits bd ON bd.batch_deposit_serial_id = x.batch_deposit_serial_id
+    UNION ALL SELECT x.recoup_uuid, x.coin_pub, 3, x.amount, NULL, NULL
+      FROM coins JOIN exchange.recoup x USING (coin_pub)
+    UNION ALL SELECT x.recoup_refresh_uuid, x.coin_pub, 4, x.amount, NULL, NULL
+      FROM coins JOIN exchange.recoup_refresh x USING (coin_pub)
+    UNION ALL SELECT x.recoup_refresh_uuid, rc.old_coin_pub, 5, x.amount, NULL, NULL
+      FROM coins JOIN exchange.refresh_commitments rc ON rc.old_coin_pub = coins.coin_pub
+      JOIN exchange.refresh_revealed_coins rrc ON rrc.melt_serial_id = rc.melt_serial_id
+      JOIN exchange.recoup_refresh x ON x.rrc_serial = rrc.rrc_serial
+    UNION ALL SELECT x.purse_deposit_serial_id, x.coin_pub, 6, x.amount_with_fee, NULL, NULL
+      FROM coins JOIN exchange.purse_deposits x USING (coin_pub)
+    UNION ALL SELECT x.purse_deposit_serial_id, x.coin_pub, 7, x.amount_with_fee, NULL, NULL
+      FROM coins JOIN exchange.purse_deposits x USING (coin_pub)
+      JOIN exchange.purse_decision pd ON pd.purse_pub = x.purse_pub AND pd.refunded
+    UNION ALL SELECT x.reserve_open_deposit_uuid, x.coin_pub, 8, x.contribution, NULL, NULL
+      FROM coins JOIN exchange.reserves_open_deposits x USING (coin_pub)
+  ) e ORDER BY e.coin_pub, e.kind, e.serial`;
+}
+
+/** Decodes rows of {@link coinEventsSql}. */
+export function decodeCoinEvent(r: RowReader): CoinEvent {
+  return {
+    serial: r.serial,
+    coinPub: r.bytes("coin_pub", 32),
+    kind: EVENT_KINDS[r.int4("kind")]!,
+    amount: r.amount("amount"),
+    batch: r.int8OrNull(),
+    contract: r.blobOrNull(),
+  };
+}
+
+/** The spending tables in the order in which C-4 attributes an overspent coin, with the columns of coin and amount. */
+const SPENDING = [
+  ["recoup_refresh", "recoup_refresh_uuid", "coin_pub", "amount"],
+  ["coin_deposits", "coin_deposit_serial_id", "coin_pub", "amount_with_fee"],
+  ["purse_deposits", "purse_deposit_serial_id", "coin_pub", "amount_with_fee"],
+  ["refresh_commitments", "melt_serial_id", "old_coin_pub", "amount_with_fee"],
+  ["recoup", "recoup_uuid", "coin_pub", "amount"],
+  ["reserves_open_deposits", "reserve_open_deposit_uuid", "coin_pub", "contribution"],
+] as const;
+
+/** Number of parameters of {@link OVERSPENT_CANDIDATES} before the list of coin keys. */
+export const SPENDING_TABLES = SPENDING.map(([table]) => table);
+
+/**
+ * Coins that may have been overspent: net spending above the value, fees in the coin's favour left out. A superset of
+ * what C-4 finds, computed by the server over all coins spent in the given serial ranges.
+ *
+ * Parameters: for each of {@link SPENDING_TABLES} first serial and end of the range; last, coin keys in hexadecimal
+ * that are to be looked at in any case.
+ */
+export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
+    ${
+  SPENDING.map(([table, serial, coin], i) =>
+    `SELECT x.${coin} AS coin_pub FROM exchange.${table} x WHERE x.${serial} >= $${2 * i + 1} AND x.${serial} < $${
+      2 * i + 2
+    }`
+  ).join("\n    UNION ")
+}
+    UNION SELECT decode(x, 'hex') FROM unnest($${2 * SPENDING.length + 1}::text[]) x),
+  moved AS (
+    ${
+  SPENDING.map(([table, , coin, amount]) =>
+    `SELECT t.coin_pub, (x.${amount}).val::numeric AS val, (x.${amount}).frac::numeric AS frac, 0 AS refunds
+      FROM touched t JOIN exchange.${table} x ON x.${coin} = t.coin_pub`
+  ).join("\n    UNION ALL ")
+}
+    UNION ALL SELECT t.coin_pub, -(x.amount_with_fee).val, -(x.amount_with_fee).frac, 1
+      FROM touched t JOIN exchange.refunds x ON x.coin_pub = t.coin_pub
+    UNION ALL SELECT t.coin_pub, -(x.amount).val, -(x.amount).frac, 0
+      FROM touched t JOIN exchange.refresh_commitments rc ON rc.old_coin_pub = t.coin_pub
+      JOIN exchange.refresh_revealed_coins rrc ON rrc.melt_serial_id = rc.melt_serial_id
+      JOIN exchange.recoup_refresh x ON x.rrc_serial = rrc.rrc_serial
+    UNION ALL SELECT t.coin_pub, -(x.amount_with_fee).val, -(x.amount_with_fee).frac, 0
+      FROM touched t JOIN exchange.purse_deposits x ON x.coin_pub = t.coin_pub
+      JOIN exchange.purse_decision pd ON pd.purse_pub = x.purse_pub AND pd.refunded)
+  SELECT kc.known_coin_id AS serial, kc.coin_pub, kc.denominations_serial FROM (
+    SELECT coin_pub, sum(val) AS val, sum(frac) AS frac, sum(refunds) AS refunds FROM moved GROUP BY coin_pub) s
+  JOIN exchange.known_coins kc ON kc.coin_pub = s.coin_pub
+  JOIN exchange.denominations d ON d.denominations_serial = kc.denominations_serial
+  WHERE (s.val + s.refunds * (d.fee_refund).val) * 100000000 + s.frac + s.refunds * (d.fee_refund).frac
+      > (d.coin).val::numeric * 100000000 + (d.coin).frac
+    OR kc.coin_pub IN (SELECT decode(x, 'hex') FROM unnest($${2 * SPENDING.length + 1}::text[]) x)
+  ORDER BY kc.known_coin_id`;

@@ -48,7 +48,7 @@ export interface AuditPlan {
   /** Rows per page. */
   pageRows?: number;
   limits?: ReadonlyMap<string, bigint>;
-  progress?: (p: Progress) => void;
+  progress?: ((p: Progress) => void) | undefined;
 }
 
 /** What a pass did. */

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import { AMOUNT_SIZE, writeAmount } from "../taler/amount.ts";
 import { NEVER } from "../taler/time.ts";
-import { type Block, BLOCKS, type FieldType } from "./block-table.ts";
+import type { Block, FieldType } from "./block-fields.ts";
 import { signEd25519, verifyEd25519 } from "./ed25519.ts";
+import { EXCHANGE_BLOCKS } from "./exchange-blocks.ts";
+import { WALLET_BLOCKS } from "./wallet-blocks.ts";
 
-export { BLOCKS };
+/**
+ * All signed structures by name (crypto.md 5.2 to 5.9). Signing and verifying both read this table, so that they cannot
+ * differ.
+ */
+export const BLOCKS = { ...EXCHANGE_BLOCKS, ...WALLET_BLOCKS } as const;
 
 /** Name of a signed structure. */
 export type BlockName = keyof typeof BLOCKS;

@@ -101,7 +101,7 @@ export function fullDomainHash(key: RsaKey, message: Uint8Array): bigint | undef
 /** value^e mod n. */
 function publicPower(key: RsaKey, value: bigint): bigint {
   const { n, e } = key;
-  const base = value < n ? value : value % n;
+  const base = value % n;
   if (e !== 65537n) return modularPower(base, e, n);
   let power = base;
   for (let count = 0; count < 16; count++) power = (power * power) % n;

@@ -139,14 +139,11 @@ export function writeAmount(target: Uint8Array, offset: number, currency: string
   let value: number;
   let fraction: number;
   if (atoms <= 9007199254740991n) {
-    // Plain numbers are several times faster than BigInt division; the quotient may round up by one, so correct it.
+    // Plain numbers are several times faster than BigInt division. The quotient is below 2^27, where neighbouring
+    // floating-point numbers are 1.5e-8 apart, so that one atom (1e-8) below a whole unit does not round up to it.
     const small = Number(atoms);
     value = Math.floor(small / SMALL_BASE);
     fraction = small - value * SMALL_BASE;
-    if (fraction < 0) {
-      value--;
-      fraction += SMALL_BASE;
-    }
   } else {
     value = Number(atoms / FRACTION_BASE);
     fraction = Number(atoms % FRACTION_BASE);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import assert from "node:assert/strict";
+import { ed25519 } from "@noble/curves/ed25519.js";
 import { bigIntFromLittleEndian, littleEndianBytes } from "../../core/crypto/bigint.ts";
 import { CS_ORDER, csChallenge, verifyCs, verifyCsBlinded } from "../../core/crypto/cs.ts";
 import {
@@ -13,9 +14,10 @@ import {
   csWithdrawValues,
 } from "../../core/crypto/cs-issue.ts";
 import { sha512, sha512Short, utf8Bytes } from "../../core/crypto/hash.ts";
-import { hashBlindedCoin, hashDenominationKey } from "../../core/crypto/objects.ts";
+import { hashBlindedCoin, hashCoin, hashDenominationKey } from "../../core/crypto/objects.ts";
 import {
   parseBlindedSignature,
+  parseDenominationKey,
   parseDenominationSignature,
   parsePlanchet,
   parseWithdrawValues,
@@ -24,6 +26,7 @@ import {
   serializePlanchet,
   serializeWithdrawValues,
 } from "../../core/taler/denomination.ts";
+import refreshed from "../fixtures/cs-refresh.json" with { type: "json" };
 import coins from "../fixtures/coins.json" with { type: "json" };
 import fixture from "../fixtures/gnunet.json" with { type: "json" };
 
@@ -98,6 +101,43 @@ Deno.test("a secret times zero is no answer: s or c zero is refused", () => {
   assert.equal(verifyCsBlinded(pub, zero, s, csPublicKey(bigIntFromLittleEndian(s))), false);
   const identity = littleEndianBytes(1n, 32);
   assert.equal(verifyCsBlinded(pub, zero, zero, identity), false);
+});
+
+Deno.test("a key with a part of small order is refused, even where the equation holds", () => {
+  const { Point } = ed25519;
+  // A point of small order: the encoding of y = 0.
+  const torsion = Point.fromBytes(new Uint8Array(32));
+  const secret = csSecret(utf8Bytes("mixed"));
+  const key = Point.BASE.multiply(secret).add(torsion).toBytes();
+  const commitment = csPublicKey(7n);
+  let holds = 0;
+  for (let attempt = 0; attempt < 32; attempt++) {
+    const text = sha512(new Uint8Array([attempt]));
+    const c = csChallenge(key, text, commitment);
+    if (c % 4n === 0n) holds++;
+    const answer = littleEndianBytes((7n + c * secret) % CS_ORDER, 32);
+    assert.equal(verifyCs(key, text, new Uint8Array([...answer, ...commitment])), false);
+    assert.equal(verifyCsBlinded(key, littleEndianBytes(c, 32), answer, commitment), false);
+  }
+  assert.ok(holds > 0);
+});
+
+Deno.test("an authentic coin of a refresh is rebuilt from its blinding secret", () => {
+  const row = refreshed;
+  const key = parseDenominationKey(hex(row["denominations.denom_pub"])) ?? assert.fail();
+  const offered = parseWithdrawValues(hex(row["refresh_revealed_coins.ewv"]));
+  const planchet = parsePlanchet(hex(row["refresh_revealed_coins.coin_ev"])) ?? assert.fail();
+  const answer = parseBlindedSignature(hex(row["refresh_revealed_coins.ev_sig"]));
+  const coin = parseDenominationSignature(hex(row["known_coins.denom_sig"])) ?? assert.fail();
+  assert.ok(offered?.cipher === "CS" && answer?.cipher === "CS");
+  const coinHash = hashCoin(hex(row["known_coins.coin_pub"]));
+  const blinding = csBlind(key.key, coinHash, [offered.r0, offered.r1], hex(row["recoup_refresh.coin_blind"]));
+  assert.ok(blinding);
+  assert.deepEqual(csBlindedMessage(blinding, planchet.message.subarray(64)), planchet.message);
+  assert.deepEqual(csUnblind(blinding, answer), coin.value);
+  assert.equal(verifyCs(key.key, coinHash, coin.value), true);
+  const bch = hashBlindedCoin(hashDenominationKey(key), planchet.cipher, planchet.message);
+  assert.equal(bch.toHex(), row["refresh_revealed_coins.h_coin_ev"]);
 });
 
 Deno.test("plain signing", () => {

@@ -185,6 +185,14 @@ for (const bits of [512, 1024, 1040, 2048]) {
   });
 }
 
+Deno.test("RSA keys have exactly the bits asked for", () => {
+  for (let seed = 0; seed < 12; seed++) {
+    const { publicKey, p, q } = generateRsaKey(512, seededBytes(new Uint8Array([seed])));
+    assert.equal(bitLength(publicKey.n), 512);
+    assert.equal(p * q, publicKey.n);
+  }
+});
+
 Deno.test("RSA keys follow from their seed", () => {
   const again = generateRsaKey(1024, seededBytes(utf8Bytes("key 1024"))).publicKey;
   assert.deepEqual(again.bytes, keyPair(1024).publicKey.bytes);
@@ -200,6 +208,9 @@ Deno.test("seeded bytes do not depend on how they are asked for", () => {
   const source = seededBytes(utf8Bytes("seed"));
   const parts = [1, 0, 63, 64, 65, 107].flatMap((length) => [...source(length)]);
   assert.deepEqual(new Uint8Array(parts), whole);
+  for (const seed of ["Seed", "see", "seeD", "seedd", ""]) {
+    assert.notDeepEqual(seededBytes(utf8Bytes(seed))(64), whole.subarray(0, 64));
+  }
 });
 
 Deno.test("primes are told from composites", () => {

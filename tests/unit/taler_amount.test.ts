@@ -140,7 +140,7 @@ Deno.test("signed amounts at the seams between number and BigInt arithmetic", ()
   const target = new Uint8Array(24);
   const seam = 2n ** 53n;
   const cases = [0n, 1n, FRACTION_BASE - 1n, FRACTION_BASE, seam - 2n, seam - 1n, seam, seam + 1n, MAX_AMOUNT];
-  // Just below a whole unit the floating-point quotient rounds up and has to be corrected.
+  // One atom below a whole unit, where a less exact quotient would round up.
   for (let units = 90_000_000n; units > 89_990_000n; units -= 7n) cases.push(units * FRACTION_BASE - 1n);
   for (const atoms of cases) {
     writeAmount(target, 0, "EUR", atoms);

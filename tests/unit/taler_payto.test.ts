@@ -120,4 +120,5 @@ Deno.test("IBAN checksums and lengths", () => {
   ];
   for (const iban of invalid) assert.equal(isIban(iban), false, iban);
   assert.equal(isIban(`DE${"0".repeat(33)}`), false);
+  assert.equal(isIban("XX46370400440532013000"), false, "checksum valid, but no country");
 });

@@ -40,6 +40,7 @@ Deno.test("a damaged prepared transfer is a verdict", () => {
     new Uint8Array(0),
     new Uint8Array(127),
     prewire().subarray(0, -1),
+    prewire({ tail: text(`${PAYTO}\0${URL}\0x`) }),
     prewire({ paytoLength: 0xffffffff }),
     prewire({ paytoLength: 0, urlLength: PAYTO.length + URL.length + 2 }),
     prewire({ paytoLength: PAYTO.length }),

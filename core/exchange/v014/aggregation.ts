@@ -160,8 +160,8 @@ export const SPENDING_TABLES = SPENDING.map(([table]) => table);
  * Coins that may have been overspent: net spending above the value, fees in the coin's favour left out. A superset of
  * what C-4 finds, computed by the server over all coins spent in the given serial ranges.
  *
- * Parameters: for each of {@link SPENDING_TABLES} first serial and end of the range; last, coin keys in hexadecimal
- * that are to be looked at in any case.
+ * Parameters: for each of {@link SPENDING_TABLES} first serial and end of the range; then coin keys in hexadecimal
+ * that are to be looked at in any case; last, whether coins are wanted whose stored remaining value does not fit (X-16).
  */
 export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
     ${
@@ -188,11 +188,15 @@ export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
     UNION ALL SELECT t.coin_pub, -(x.amount_with_fee).val, -(x.amount_with_fee).frac, 0
       FROM touched t JOIN exchange.purse_deposits x ON x.coin_pub = t.coin_pub
       JOIN exchange.purse_decision pd ON pd.purse_pub = x.purse_pub AND pd.refunded)
-  SELECT kc.known_coin_id AS serial, kc.coin_pub, kc.denominations_serial FROM (
-    SELECT coin_pub, sum(val) AS val, sum(frac) AS frac, sum(refunds) AS refunds FROM moved GROUP BY coin_pub) s
-  JOIN exchange.known_coins kc ON kc.coin_pub = s.coin_pub
-  JOIN exchange.denominations d ON d.denominations_serial = kc.denominations_serial
-  WHERE (s.val + s.refunds * (d.fee_refund).val) * 100000000 + s.frac + s.refunds * (d.fee_refund).frac
-      > (d.coin).val::numeric * 100000000 + (d.coin).frac
-    OR kc.coin_pub IN (SELECT decode(x, 'hex') FROM unnest($${2 * SPENDING.length + 1}::text[]) x)
-  ORDER BY kc.known_coin_id`;
+  SELECT c.known_coin_id AS serial, c.coin_pub, c.denominations_serial, c.remaining FROM (
+    SELECT kc.known_coin_id, kc.coin_pub, kc.denominations_serial, kc.remaining,
+      (d.coin).val::numeric * 100000000 + (d.coin).frac
+        - (s.val + s.refunds * (d.fee_refund).val) * 100000000 - s.frac - s.refunds * (d.fee_refund).frac AS left_over
+    FROM (SELECT coin_pub, sum(val) AS val, sum(frac) AS frac, sum(refunds) AS refunds FROM moved GROUP BY coin_pub) s
+    JOIN exchange.known_coins kc ON kc.coin_pub = s.coin_pub
+    JOIN exchange.denominations d ON d.denominations_serial = kc.denominations_serial) c
+  WHERE c.left_over < 0
+    OR c.coin_pub IN (SELECT decode(x, 'hex') FROM unnest($${2 * SPENDING.length + 1}::text[]) x)
+    OR ($${2 * SPENDING.length + 2}::bool AND
+      c.left_over <> (c.remaining).val::numeric * 100000000 + (c.remaining).frac)
+  ORDER BY c.known_coin_id`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-/** C-4: coins that spent more than they may, over all their history. */
+/** C-4: coins that spent more than they may, over all their history; X-16: what the exchange says is left of them. */
 import type { CoinEvent } from "../../../exchange/rows.ts";
 import { readRows } from "../../../exchange/source.ts";
 import {
@@ -9,8 +9,9 @@ import {
   OVERSPENT_CANDIDATES,
   SPENDING_TABLES,
 } from "../../../exchange/v014/aggregation.ts";
-import { coinBalance } from "../../coin-history.ts";
-import { arithmetic, signRule } from "../../findings.ts";
+import { type CoinBalance, coinBalance } from "../../coin-history.ts";
+import { formatAmount } from "../../../taler/amount.ts";
+import { arithmetic, rowInconsistency, signRule } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
 import { type CoinsState, RANK } from "./state.ts";
 
@@ -47,16 +48,22 @@ export async function auditOverspending(s: CoinsState): Promise<void> {
     const { from, until } = run.rangeOf(PROGRESS_OF_TABLE[table]);
     return [from, until];
   });
-  const open = [...run.stored.keys()].filter((k) => k.startsWith("C-4:")).map((k) => k.slice("C-4:".length));
+  const open = [...run.stored.keys()].flatMap((k) => /^(?:C-4|X-16):(.*)$/.exec(k)?.[1] ?? []);
   const candidates = await readRows(
     run.context.source,
     "known_coins",
     OVERSPENT_CANDIDATES,
-    [...ranges, open],
-    (r) => ({ coin: encodeHex(r.bytes("coin_pub", 32)), denomination: r.int8("denominations_serial") }),
+    [...ranges, open, run.context.internal],
+    (r) => ({
+      coin: encodeHex(r.bytes("coin_pub", 32)),
+      denomination: r.int8("denominations_serial"),
+      remaining: r.amount("remaining"),
+    }),
   );
-  const denominations = new Map(candidates.flatMap((c) => "row" in c ? [[c.row.coin, c.row.denomination]] : []));
-  const coins = [...denominations.keys()].sort();
+  const suspects = new Map<string, Suspect>(
+    candidates.flatMap((c) => "row" in c ? [[c.row.coin, { ...c.row, knownCoin: c.serial }]] : []),
+  );
+  const coins = [...suspects.keys()].sort();
   for (let i = 0; i < coins.length; i += COINS_AT_ONCE) {
     const some = coins.slice(i, i + COINS_AT_ONCE);
     const histories = new Map<string, CoinEvent[]>(some.map((c) => [c, []]));
@@ -64,25 +71,47 @@ export async function auditOverspending(s: CoinsState): Promise<void> {
     for (const r of await readRows(run.context.source, "coins", sql, [some], decodeCoinEvent)) {
       if ("row" in r) histories.get(encodeHex(r.row.coinPub))!.push({ ...r.row, serial: r.serial });
     }
-    for (const [coin, events] of histories) judge(s, coin, denominations.get(coin)!, events);
+    for (const [coin, events] of histories) judge(s, suspects.get(coin)!, events);
   }
 }
 
-function judge(s: CoinsState, coin: string, denomination: bigint, events: CoinEvent[]): void {
-  const key = `C-4:${coin}`;
-  const d = s.denominations.lookup(denomination);
+/** A coin that may have been overspent. */
+interface Suspect {
+  /** Key in hexadecimal. */
+  coin: string;
+  knownCoin: bigint;
+  denomination: bigint;
+  /** What the exchange says is left of it, atoms. */
+  remaining: bigint;
+}
+
+function judge(s: CoinsState, suspect: Suspect, events: CoinEvent[]): void {
+  const d = s.denominations.lookup(suspect.denomination);
   const first = firstSpend(events);
-  const balance = d === undefined ? undefined : coinBalance(events, d);
-  if (balance === undefined || first === undefined || balance.spent <= balance.limit) {
-    s.run.book.settle(key, { stage: RANK.sync, serial: 0n }, undefined);
-    return;
-  }
-  const { plus, minus } = signRule(balance.spent, balance.limit, -1);
+  const balance = d === undefined || first === undefined ? undefined : coinBalance(events, d);
+  const over = balance !== undefined && balance.spent > balance.limit;
+  const { plus, minus } = over ? signRule(balance.spent, balance.limit, -1) : { plus: 0n, minus: 0n };
   s.run.book.settle(
-    key,
-    { stage: first.rank, serial: first.event.serial },
-    arithmetic("C-4", first.operation, first.event.serial, balance.spent, balance.limit, -1),
+    `C-4:${suspect.coin}`,
+    { stage: first?.rank ?? RANK.sync, serial: first?.event.serial ?? 0n },
+    over && first !== undefined
+      ? arithmetic("C-4", first.operation, first.event.serial, balance.spent, balance.limit, -1)
+      : undefined,
     { coins_total_arithmetic_delta_plus: plus, coins_total_arithmetic_delta_minus: minus },
+  );
+  if (s.run.context.internal && balance !== undefined) judgeRemaining(s, suspect, balance);
+}
+
+/** X-16, only with internal checks: what the exchange stores as left of a coin must be what its history leaves. */
+function judgeRemaining(s: CoinsState, suspect: Suspect, { spent, limit }: CoinBalance): void {
+  const { currency } = s.run.context.settings;
+  const left = limit > spent ? limit - spent : 0n;
+  const text = `remaining value of the coin is stored as ${formatAmount(currency, suspect.remaining)}, ` +
+    `its history leaves ${formatAmount(currency, left)}`;
+  s.run.book.settle(
+    `X-16:${suspect.coin}`,
+    { stage: RANK.sync, serial: suspect.knownCoin },
+    suspect.remaining === left ? undefined : rowInconsistency("X-16", "known_coins", suspect.knownCoin, text),
   );
 }
 

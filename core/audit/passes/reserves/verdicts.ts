@@ -169,21 +169,33 @@ function judgeExpiry(s: ReservesState, key: string, ledger: ReserveLedger): void
   } else settle(undefined, 0n);
 }
 
-/** all reserves together, over the life of the audit. */
+/**
+ * R-21: all reserves together, over the life of the audit. Only when more went out than came in does the order matter;
+ * then the reserves of this run are added up in the order of their keys, and the total saturates at zero.
+ */
 function settleTotal(s: ReservesState): void {
-  let totalIn = s.run.counters.get("x:reserves:in") ?? 0n;
-  let totalOut = s.run.counters.get("x:reserves:out") ?? 0n;
-  for (const change of s.changes.values()) {
-    totalIn += change.totalIn;
-    totalOut += change.totalOut;
-  }
+  const before = [s.run.counters.get("x:reserves:in") ?? 0n, s.run.counters.get("x:reserves:out") ?? 0n] as const;
+  const changes = [...s.changes].sort(([a], [b]) => a < b ? -1 : 1).map(([, c]) => c);
+  const totalIn = changes.reduce((sum, c) => sum + c.totalIn, before[0]);
+  const totalOut = changes.reduce((sum, c) => sum + c.totalOut, before[1]);
   s.run.setCounter("x:reserves:in", totalIn);
   s.run.setCounter("x:reserves:out", totalOut);
-  s.run.book.setTotal("reserves_reserve_total_balance", totalIn > totalOut ? totalIn - totalOut : 0n);
-  if (totalIn < totalOut) {
-    const [finding, effects] = arithmeticWithEffects("R-21", "global escrow balance", 0n, totalIn, totalOut, 0);
-    s.run.book.settle("R-21", place, finding, effects);
-  } else s.run.book.settle("R-21", place, undefined);
+  if (totalIn >= totalOut) {
+    s.run.book.settle("R-21", place, undefined);
+    s.run.book.setTotal("reserves_reserve_total_balance", totalIn - totalOut);
+    return;
+  }
+  if (changes.length === 0) return;
+  let total = before[0] > before[1] ? before[0] - before[1] : 0n;
+  for (const change of changes) {
+    total += change.totalIn;
+    if (total < change.totalOut) {
+      const [finding] = arithmeticWithEffects("R-21", "global escrow balance", 0n, total, change.totalOut, 0);
+      s.run.book.settle("R-21", place, finding);
+      total = 0n;
+    } else total -= change.totalOut;
+  }
+  s.run.book.setTotal("reserves_reserve_total_balance", total);
 }
 
 function ownRow(key: string, l: ReserveLedger): Record<string, unknown> {

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// deno-lint-ignore-file no-console -- a command prints
+/** `taler-auditor audit`: runs the passes once over what is new, and says what was found. */
+
+import { parseArgs } from "node:util";
+import { loadConfiguration } from "../core/config/load.ts";
+import { describeProblem } from "../core/config/problem.ts";
+import { processEnvironment } from "../core/config/environment.ts";
+import { type AuditOptions, auditOptions, type Pass, PASSES } from "../core/config/roles.ts";
+import { ALL_PASSES, AuditBusy, type AuditReport, runAudit } from "../core/audit/run.ts";
+import { allBalances, correctedFigures, openFindings } from "../core/audit/summary.ts";
+import { connectWith, osUser, type Sql } from "../core/db/connect.ts";
+import { connectionSettings } from "../core/db/connstring.ts";
+import type { Configuration } from "../core/config/configuration.ts";
+import { parseTime } from "../core/taler/time.ts";
+import { auditJson, type AuditOutcome, auditText, progressLine } from "./audit-text.ts";
+import { EXIT, printError, printWarning, runTool, ToolError } from "./schema-tool.ts";
+
+const AVAILABLE = ALL_PASSES.map((p) => p.name);
+
+const HELP = `taler-auditor audit - audit what is new in the exchange's database
+
+Usage: taler-auditor audit [-c FILE] [PASS…] [--now TIME] [--internal] [--workers N] [--json] [--fail-on-findings]
+
+Reads the trusted copy of the exchange's database from where the last audit ended, verifies every signature and every
+sum in it, and writes findings, balances and progress into the auditor's database. Each pass commits by itself, as a
+whole or not at all; an interrupted audit is simply started again.
+
+  PASS                 which passes to run: ${AVAILABLE.join(", ")}; all of them by default
+  -c, --config FILE    configuration file
+      --now TIME       judge deadlines by this time: ISO 8601, or microseconds since 1970 (default: the clock)
+      --internal       compare with the balances that the exchange itself stores, too; only right on a full copy
+      --workers N      verification threads (default: one per processor)
+      --json           print the result as one JSON document
+      --fail-on-findings
+                       exit with 10 when open findings exist
+  -h, --help           this text
+
+Exit codes: 0 done, with findings or without; 1 a pass failed; 2 wrong usage; 5 no connection; 6 wrong configuration;
+10 open findings (with --fail-on-findings); 42 an amount is outside the legal range, nothing of that pass was committed
+`;
+
+/** Exit codes beside those of all tools (DESIGN.md 9). */
+const AUDIT_EXIT = { findings: 10, overflow: 42 } as const;
+
+/** The subcommand. */
+export const command = {
+  name: "audit",
+  summary: "audit what is new in the exchange's database",
+  help: HELP,
+  run: (args: string[]): Promise<number> => runTool(() => run(args)),
+};
+
+interface Arguments {
+  config: string | undefined;
+  passes: Pass[];
+  now: bigint;
+  internal: boolean;
+  workers: number;
+  json: boolean;
+  failOnFindings: boolean;
+}
+
+async function run(args: string[]): Promise<number> {
+  const parsed = readArguments(args);
+  if (parsed === undefined) {
+    console.log(HELP.trimEnd());
+    return EXIT.done;
+  }
+  const config = loadOrFail(parsed.config);
+  const options = auditOptions(config, { passes: parsed.passes, readKeyFile: (path) => Deno.readFileSync(path) });
+  for (const { level, message } of config.notices) if (level === "warning") printWarning(message);
+  const outcome = await audit(parsed, config, options);
+  for (const warning of outcome.report.warnings) printWarning(warning);
+  if (parsed.json) console.log(JSON.stringify(auditJson(outcome), undefined, 2));
+  else console.log(auditText(outcome));
+  return exitCode(parsed, outcome);
+}
+
+function exitCode(parsed: Arguments, { report, findings }: AuditOutcome): number {
+  const failures = report.passes.flatMap((p) => p.failure === undefined ? [] : [{ pass: p.pass, ...p.failure }]);
+  for (const { pass, kind, message } of failures) {
+    const hint = kind === "overflow"
+      ? "nothing of this pass was committed; once the row is mended the audit can simply be started again"
+      : undefined;
+    printError(`pass ${pass}: ${message}`, hint);
+  }
+  if (failures.some((f) => f.kind === "overflow")) return AUDIT_EXIT.overflow;
+  if (failures.length > 0) return EXIT.failed;
+  return parsed.failOnFindings && findings.some((f) => f.open > 0) ? AUDIT_EXIT.findings : EXIT.done;
+}
+
+async function audit(parsed: Arguments, config: Configuration, options: AuditOptions): Promise<AuditOutcome> {
+  const open = (database: "auditor" | "exchange", readOnly: boolean) => (): Promise<Sql> =>
+    connectWith(connectionSettings(config, database, { osUser: osUser(processEnvironment()) }), {
+      searchPath: [],
+      applicationName: `taler-auditor audit (process ${Deno.pid})`,
+      readOnly,
+    });
+  const openAuditor = open("auditor", false);
+  const line = progressLine(!parsed.json && Deno.stderr.isTerminal());
+  let report: AuditReport;
+  const started = performance.now();
+  try {
+    report = await runAudit({
+      settings: { ...options, auditorPub: options.auditorPub ?? new Uint8Array(32) },
+      passes: parsed.passes,
+      now: parsed.now,
+      internal: parsed.internal,
+      workers: parsed.workers,
+      openExchange: open("exchange", true),
+      openAuditor,
+      progress: line.show,
+    });
+  } catch (error) {
+    if (error instanceof AuditBusy) throw new ToolError(EXIT.failed, error.message, "wait for it, or end it");
+    throw error;
+  } finally {
+    line.clear();
+  }
+  const seconds = (performance.now() - started) / 1000;
+  const auditor = await openAuditor();
+  try {
+    return {
+      currency: options.currency,
+      now: parsed.now,
+      seconds,
+      report,
+      findings: await openFindings(auditor),
+      balances: await allBalances(auditor),
+      figures: await correctedFigures(auditor),
+    };
+  } finally {
+    await auditor.end({ timeout: 1 });
+  }
+}
+
+function loadOrFail(file: string | undefined): Configuration {
+  const loaded = loadConfiguration(file === undefined ? {} : { file });
+  if ("configuration" in loaded) return loaded.configuration;
+  throw new ToolError(EXIT.configuration, loaded.problems.map(describeProblem).join("\n"));
+}
+
+function readArguments(args: string[]): Arguments | undefined {
+  const { values, positionals } = parseOrFail(args);
+  if (values.help === true) return undefined;
+  for (const name of positionals) {
+    if (!AVAILABLE.includes(name)) throw new ToolError(EXIT.usage, `there is no pass ${name}`, passesHint(name));
+  }
+  const now = values.now === undefined ? BigInt(Date.now()) * 1000n : parseTime(values.now);
+  if (now === undefined || now < 0n) {
+    throw new ToolError(EXIT.usage, `--now: ${values.now} is not a time`, "2026-11-22T10:00:00Z, or microseconds");
+  }
+  const workers = Number(values.workers ?? navigator.hardwareConcurrency);
+  if (!Number.isInteger(workers) || workers < 1 || workers > 256) {
+    throw new ToolError(EXIT.usage, `--workers: ${values.workers} is not a number from 1 to 256`);
+  }
+  return {
+    config: values.config,
+    passes: PASSES.filter((p) => positionals.length === 0 ? AVAILABLE.includes(p) : positionals.includes(p)),
+    now,
+    internal: values.internal === true,
+    workers,
+    json: values.json === true,
+    failOnFindings: values["fail-on-findings"] === true,
+  };
+}
+
+function passesHint(name: string): string {
+  const planned = (PASSES as readonly string[]).includes(name) ? "this version does not have it yet; " : "";
+  return `${planned}passes are ${AVAILABLE.join(", ")}`;
+}
+
+function parseOrFail(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        config: { type: "string", short: "c" },
+        now: { type: "string" },
+        internal: { type: "boolean" },
+        workers: { type: "string" },
+        json: { type: "boolean" },
+        "fail-on-findings": { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new ToolError(EXIT.usage, error.message.split(". ")[0] ?? "", "--help lists the options");
+  }
+}

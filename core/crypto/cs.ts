@@ -68,7 +68,7 @@ export function decodePoint(bytes: Uint8Array, anyEncoding: boolean): Point | un
   }
 }
 
-/** A scalar as the group library reads it: 32 bytes little-endian, bit 255 cleared, not clamped, reduced (crypto.md 3.2). */
+/** A scalar as the group library reads it: little-endian, bit 255 cleared, not clamped, reduced (crypto.md 3.2). */
 function scalar(bytes: Uint8Array): bigint {
   return (bigIntFromLittleEndian(bytes) & LOW_255_BITS) % CS_ORDER;
 }

@@ -16,8 +16,8 @@ const DENOMINATION_VALIDITY = [
 ] as const;
 
 /**
- * What master key, exchange, auditor and merchants sign (crypto.md 5.3, 5.4, 5.8, 5.9). Amounts are those with fee unless the
- * name says otherwise.
+ * What master key, exchange, auditor and merchants sign (crypto.md 5.3, 5.4, 5.8, 5.9). Amounts are those with fee
+ * unless the name says otherwise.
  */
 export const EXCHANGE_BLOCKS = {
   // Master key signatures (crypto.md 5.3).

@@ -22,7 +22,7 @@ export function utf8Bytes(text: string): Uint8Array {
   return utf8.encode(text);
 }
 
-/** UTF-8 bytes of a text followed by one zero byte; "z" of crypto.md 0, the form in which nearly all texts are hashed. */
+/** UTF-8 bytes of a text and one zero byte; "z" of crypto.md 0, the form in which nearly all texts are hashed. */
 export function zeroTerminated(text: string): Uint8Array {
   return utf8.encode(`${text}\0`);
 }

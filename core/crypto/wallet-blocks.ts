@@ -2,8 +2,8 @@
 import type { Block } from "./block-fields.ts";
 
 /**
- * What wallets sign with the keys of coins, reserves, purses and merge capabilities (crypto.md 5.5 to 5.7). Amounts are those
- * with fee unless the name says otherwise.
+ * What wallets sign with the keys of coins, reserves, purses and merge capabilities (crypto.md 5.5 to 5.7). Amounts
+ * are those with fee unless the name says otherwise.
  */
 export const WALLET_BLOCKS = {
   reserveWithdraw: {

@@ -114,7 +114,7 @@ for (const row of fixture.blocks) {
   });
 }
 
-Deno.test("every block of the table has a row in crypto.md 11.10, except those it lists as without known answer", () => {
+Deno.test("every block has a row in crypto.md 11.10, except those it lists as without known answer", () => {
   const tested = new Set(fixture.blocks.map((row) => row.block));
   const untested = Object.keys(BLOCKS).filter((name) => !tested.has(name));
   assert.deepEqual(untested.sort(), ["ageAttestation", "exchangeReserveAttest", "tokenUse"]);

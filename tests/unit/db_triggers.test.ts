@@ -2,6 +2,7 @@
 /** Triggers of schema exchange that the golden datasets do not exercise, and those that wake an audit. */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import type { Sql } from "../../core/db/connect.ts";
 import { WAKE_UPS } from "../../core/exchange/ddl/wakeup.ts";
 import {
@@ -11,6 +12,7 @@ import {
   releaseShards,
 } from "../../core/exchange/schema.ts";
 import { appliedPatches } from "../../core/db/versioning.ts";
+import { encodeBase32 } from "../../core/taler/base32.ts";
 import { withDatabase } from "../support/server.ts";
 
 /** SQL for `length` bytes of one value. */
@@ -18,6 +20,14 @@ const bytes = (value: number, length: number) =>
   `decode(repeat('${value.toString(16).padStart(2, "0")}', ${length}), 'hex')`;
 
 const RESERVE = `insert into exchange.reserves (reserve_pub, expiration_date, gc_date) values (${bytes(1, 32)}, 0, 0)`;
+
+/** Waits until everything notified so far has arrived: notifications keep their order. */
+async function allNotified(sql: Sql): Promise<void> {
+  const arrived = Promise.withResolvers<void>();
+  await sql.listen("end_of_test", () => arrived.resolve());
+  await sql.notify("end_of_test", "");
+  await arrived.promise;
+}
 
 async function history(sql: Sql, kind: "coin" | "reserve"): Promise<string[]> {
   const rows = await sql.unsafe<{ text: string }[]>(
@@ -85,6 +95,16 @@ Deno.test("a purse merged into a reserve of another exchange leaves no entry in 
     ], [{ was_decided: true, action_date: 99n }]);
   }));
 
+Deno.test("channels are named after their events", () => {
+  const names = WAKE_UPS.map((_, place) => {
+    // the header of an event: its size and its number, 1230 and up, in two bytes each
+    const header = new Uint8Array([0, 4, (1230 + place) >> 8, (1230 + place) & 255]);
+    const hash = new Uint8Array(createHash("sha512").update(header).digest()).subarray(0, 32);
+    return `x${encodeBase32(hash).toLowerCase()}`;
+  });
+  assert.deepEqual(WAKE_UPS.map((group) => group.channel), names);
+});
+
 Deno.test("the 70 wake-up triggers notify once per statement, also after a second installation", () =>
   withDatabase(async (sql) => {
     await createExchangeSchema(sql);
@@ -109,15 +129,9 @@ Deno.test("the 70 wake-up triggers notify once per statement, also after a secon
       });
     }
     const heard: string[] = [];
-    const all = Promise.withResolvers<void>();
-    for (const { helper, channel } of WAKE_UPS) {
-      await sql.listen(channel, () => {
-        heard.push(helper);
-        if (heard.includes("wire") && heard.includes("coins")) all.resolve();
-      });
-    }
+    for (const { helper, channel } of WAKE_UPS) await sql.listen(channel, () => heard.push(helper));
     await sql.unsafe(`${RESERVE}, (${bytes(2, 32)}, 0, 0)`);
-    await all.promise;
+    await allNotified(sql);
     assert.deepEqual(heard.sort(), ["aggregation", "coins", "reserves", "wire"]);
   }));
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { canonicalJson, parseExactJson } from "../../core/taler/json.ts";
 import protocol from "../fixtures/protocol.json" with { type: "json" };
 
-Deno.test("canonical form of a published contract is itself, whatever the order of its members (crypto.md 11.9)", () => {
+Deno.test("canonical form of a published contract, whatever the order of its members (crypto.md 11.9)", () => {
   const contract: Record<string, unknown> = JSON.parse(protocol.contract);
   const reversed = Object.fromEntries(Object.entries(contract).reverse());
   assert.equal(canonicalJson(reversed), protocol.contract);

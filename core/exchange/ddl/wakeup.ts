@@ -28,7 +28,7 @@ export const WAKE_UPS: readonly WakeUp[] = [
   },
   {
     helper: "coins",
-    channel: "X5v5r0ddfmxs0r3w059r3w4rpdvmk35yzcs0s5vzs583j0nr0pe2g",
+    channel: "x5v5r0ddfmxs0r3w058r3w4rpdvmk35yzcs0s5vzs583j0nr0pe2g",
     tables: words(`
       purse_merges batch_deposits partners denomination_revocations wire_targets auditors purse_requests
       refresh_revealed_coins reserves purse_deposits reserves_out recoup auditor_denom_sigs coin_deposits refunds

@@ -7,6 +7,7 @@ import { DEPOSITS, OPEN_DEPOSITS, PURSE_DEPOSITS } from "../../../exchange/v014/
 import { parseExactJson } from "../../../taler/json.ts";
 import type { Denomination } from "../../denominations.ts";
 import { arithmetic, badSignature, rowInconsistency, signRule } from "../../findings.ts";
+import { encodeHex } from "../../hex.ts";
 import type { Stage, StageRow } from "../../pass.ts";
 import { book, type CoinsState, denominationOf, ledgerOf, RANK, reject } from "./state.ts";
 
@@ -69,9 +70,28 @@ function policyHash(policy: string | undefined): Uint8Array | undefined {
   return parsed === undefined ? undefined : hashPolicy(parsed.value);
 }
 
+/** Merchants use one salt for their account over and over; this many hashes are kept. */
+const WIRE_HASHES = 4096;
+
+/** {@link hashWire} with a memory. */
+function wireHasher(): (salt: Uint8Array, payto: string) => Uint8Array {
+  const known = new Map<string, Uint8Array>();
+  return (salt, payto) => {
+    const key = `${encodeHex(salt)} ${payto}`;
+    let hash = known.get(key);
+    if (hash === undefined) {
+      if (known.size >= WIRE_HASHES) known.clear();
+      hash = hashWire(salt, payto);
+      known.set(key, hash);
+    }
+    return hash;
+  };
+}
+
 /** Deposits. */
 export function depositsStage(s: CoinsState): Stage<DepositRow, number | undefined> {
   const { currency } = s.run.context.settings;
+  const hashOf = wireHasher();
   return {
     rank: RANK.deposits,
     source: DEPOSITS,
@@ -84,7 +104,7 @@ export function depositsStage(s: CoinsState): Stage<DepositRow, number | undefin
           hContractTerms: row.hContractTerms,
           ageCommitment: row.coin.ageCommitment,
           hPolicy: policyHash(row.policy),
-          hWire: hashWire(row.wireSalt, row.payto),
+          hWire: hashOf(row.wireSalt, row.payto),
           hDenomination: d.hash,
           walletTimestamp: row.walletTimestamp,
           refundDeadline: row.refundDeadline,

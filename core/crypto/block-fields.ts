@@ -3,8 +3,9 @@
 /**
  * Form of a field inside signed data (crypto.md 1): `hash64` and `hash32` hashes or other opaque bytes, `key32` a
  * public key, `sig64` a signature, `optional64` and `optional32` hashes that are zero bytes if absent, `zero32` 32
- * bytes that are always zero, `amount` 24 bytes with currency, `time` and `duration` BE64 microseconds, `u64` BE64, `u32` BE32,
- * `u32le` little-endian, `u8pad3` one byte and three zero bytes, `text8` up to 8 ASCII characters, zero padded.
+ * bytes that are always zero, `amount` 24 bytes with currency, `time` and `duration` BE64 microseconds, `u64` BE64,
+ * `u32` BE32, `u32le` little-endian, `u8pad3` one byte and three zero bytes, `text8` up to 8 ASCII characters, zero
+ * padded.
  */
 export type FieldType =
   | "hash64"

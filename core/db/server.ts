@@ -18,8 +18,8 @@ export interface EmbeddedServer {
   port: number;
   /** Process id of the server. */
   pid: number;
-  /** Where the programs came from. */
-  origin: Binaries["origin"];
+  /** Where the programs came from; `attached` if another thread started it. */
+  origin: Binaries["origin"] | "attached";
   /** Connection string of a database, e.g. `postgres:///taler?host=%2Ftmp%2F…&port=5432&user=postgres`. */
   url(database: string): string;
   /** Creates a database, from a template if one is named (nobody may be connected to the template). */
@@ -222,7 +222,7 @@ async function startWatchdog(folder: string, pid: number): Promise<void> {
   if (!success) throw new ServerFailure("the shell that looks after the private server could not be started");
 }
 
-function serverOf(folder: string, pid: number, origin: Binaries["origin"]): EmbeddedServer {
+function serverOf(folder: string, pid: number, origin: EmbeddedServer["origin"]): EmbeddedServer {
   return {
     socketDir: folder,
     port: PORT,
@@ -248,7 +248,7 @@ function serverOf(folder: string, pid: number, origin: Binaries["origin"]): Embe
  */
 export async function attachServer(folder: string): Promise<EmbeddedServer | undefined> {
   const pid = await readPid(folder);
-  return pid === undefined ? undefined : serverOf(folder, pid, "path");
+  return pid === undefined ? undefined : serverOf(folder, pid, "attached");
 }
 
 function serverUrl(folder: string, database: string): string {

@@ -309,3 +309,56 @@ export interface CoinEvent {
   batch: bigint | undefined;
   contract: Uint8Array | undefined;
 }
+
+/** An incoming transfer as the exchange booked it (wire-credit). */
+export interface BookedCreditRow {
+  /** Configuration section of the exchange's account. */
+  section: string;
+  /** The bank's row id. */
+  reference: bigint;
+  subject: Uint8Array;
+  /** Full payto URI of the sender; undefined when the exchange does not have it. */
+  sender: string | undefined;
+  hSender: Uint8Array;
+  date: bigint;
+  credit: bigint;
+}
+
+/** A closed reserve, as far as its transfer is concerned (wire-debit). */
+export interface ReserveClosureRow {
+  reservePub: Uint8Array;
+  date: bigint;
+  wtid: Uint8Array;
+  payto: string;
+  /** Fee included. */
+  amount: bigint;
+  closingFee: bigint;
+}
+
+/** A master-signed order to move profit to another account (wire-debit). */
+export interface ProfitDrainRow {
+  serial: bigint;
+  wtid: Uint8Array;
+  section: string;
+  payto: string;
+  date: bigint;
+  amount: bigint;
+  masterSig: Uint8Array;
+  executed: boolean;
+}
+
+/** Deposits of one contract (transfer). */
+export interface BatchDepositRow {
+  hasTarget: boolean;
+  hPayto: Uint8Array;
+  deadline: bigint;
+  refundDeadline: bigint;
+  coins: bigint;
+  /** Sum over its coins, deposit fees included. */
+  total: bigint;
+}
+
+/** A batch of deposits that went into a transfer (transfer). */
+export interface AggregationRow {
+  batch: bigint;
+}

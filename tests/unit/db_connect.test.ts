@@ -126,15 +126,17 @@ Deno.test("failures that go away by trying again are recognised", () =>
     assert.equal(isRetryable(conflict), true);
 
     await Promise.all([sql, other].map((client) => client`set deadlock_timeout = '20ms'`));
-    const meet = Promise.withResolvers<void>();
+    const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const left = failed(sql.begin(async (tx) => {
       await tx`update public.t set n = 3 where id = 1`;
-      await meet.promise;
+      first.resolve();
+      await second.promise;
       await tx`update public.t set n = 3 where id = 2`;
     }));
     const right = failed(other.begin(async (tx) => {
       await tx`update public.t set n = 4 where id = 2`;
-      meet.resolve();
+      second.resolve();
+      await first.promise;
       await tx`update public.t set n = 4 where id = 1`;
     }));
     const deadlock = (await Promise.all([left, right])).find((error) => error !== undefined);

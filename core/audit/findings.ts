@@ -35,7 +35,13 @@ export type FindingTable =
   | "reserve_balance_summary_wrong_inconsistency"
   | "reserve_not_closed_inconsistency"
   | "fee_time_inconsistency"
-  | "wire_out_inconsistency";
+  | "wire_out_inconsistency"
+  | "reserve_in_inconsistency"
+  | "misattribution_in_inconsistency"
+  | "row_minor_inconsistencies"
+  | "wire_format_inconsistency"
+  | "closure_lags"
+  | "purse_not_closed_inconsistencies";
 
 /** An amount in atoms as a `taler_amount`. */
 export function amountColumn(atoms: bigint): Column {
@@ -49,7 +55,12 @@ export function bytesColumn(bytes: Uint8Array): Column {
   return "\\x" + encodeHex(bytes);
 }
 
-const time = (t: bigint): Column => timeToDb(t).toString();
+/** A point in time (µs) as the database stores it. */
+export function timeColumn(t: bigint): Column {
+  return timeToDb(t).toString();
+}
+
+const time = timeColumn;
 
 /** Which way a wrong sum works: +1 if more would be good for the exchange, -1 if bad, 0 unknown (audit chapter 0.4). */
 export type Direction = -1 | 0 | 1;

@@ -5,6 +5,7 @@
  * Reading runs ahead of verification and booking; bookings happen one after another in the order in which their pages
  * were read, so that a booking function sees the effects of all rows before it, whatever the number of workers.
  */
+import type { BankHistory } from "../bank/history.ts";
 import type { Sql } from "../db/connect.ts";
 import { type Extent, readExtent, readRange, readSerials, type Source, type SourceRow } from "../exchange/source.ts";
 import { Book } from "./book.ts";
@@ -26,6 +27,21 @@ export interface AuditSettings {
   idleReserveExpiration: bigint;
   /** µs */
   legalReserveExpiration: bigint;
+  /** Wire transfers, and confirmed deposits, that are younger than this (µs) may still be missing on the other side. */
+  gracePeriod?: bigint;
+  /** Groups of late deposits below this amount (atoms) are not worth a line. */
+  tinyAmount?: bigint;
+  /** The exchange's bank accounts, for the passes that compare with the bank. */
+  accounts?: readonly AuditedAccount[];
+}
+
+/** A bank account of the exchange as the wire passes need it. */
+export interface AuditedAccount {
+  /** Configuration section; the exchange's database names the account by it. */
+  section: string;
+  paytoUri: string | undefined;
+  credit: boolean;
+  debit: boolean;
 }
 
 /** How far a run is, for people. */
@@ -48,6 +64,8 @@ export interface PassContext {
   /** The auditor database, for reading what earlier runs left. */
   auditor: Sql;
   pool: VerifyPool;
+  /** What the bank says; the passes that need it fail without. */
+  bank?: BankHistory | undefined;
   pageRows: number;
   /** Exclusive upper serial per table, to audit only a part of what is there; absent: everything. */
   limits?: ReadonlyMap<string, bigint> | undefined;
@@ -67,6 +85,8 @@ export interface Stage<Row, Prepared> {
   book(row: StageRow<Row>, prepared: Prepared, good: (task: number) => boolean): void;
   /** Reads the whole snapshot even when the run is limited to a part. */
   unlimited?: boolean;
+  /** Its progress point is the last serial that was audited, not the one after it (database.md 12.3). */
+  last?: boolean;
 }
 
 /** A stage of any kind of rows, where only its name and place matter. */
@@ -74,6 +94,7 @@ export interface AnyStage {
   source: Source<unknown>;
   progressKey: string;
   unlimited?: boolean;
+  last?: boolean;
 }
 
 /** A readable row of a stage; `reason` says why it was read again, if it was. */
@@ -131,8 +152,9 @@ export class PassRun {
     const revisits = await auditor`SELECT stage, serial, reason FROM auditor.auditor_x_revisit
       WHERE pass = ${this.pass} ORDER BY stage, serial`;
     let backwards = 0;
-    for (const { source, progressKey, unlimited } of stages) {
-      const from = this.pointOf(progressKey);
+    for (const { source, progressKey, unlimited, last } of stages) {
+      const point = this.pointOf(progressKey);
+      const from = last === true && point > 0n ? point + 1n : point;
       const end = 1n << 62n;
       const until = unlimited === true ? end : limits?.get(source.table) ?? end;
       const extent = await readExtent(sql, source, from, until);
@@ -224,8 +246,9 @@ export class PassRun {
       );
     }
     if (rows === 0n) return;
-    if (stage.progressKey.startsWith("x:")) this.setCounter(stage.progressKey, last + 1n);
-    else this.book.progress.set(stage.progressKey, last + 1n);
+    const point = stage.last === true ? last : last + 1n;
+    if (stage.progressKey.startsWith("x:")) this.setCounter(stage.progressKey, point);
+    else this.book.progress.set(stage.progressKey, point);
   }
 
   async #page<Row, Prepared>(stage: Stage<Row, Prepared>, page: SourceRow<Row>[], range: Range): Promise<void> {

@@ -5,15 +5,26 @@
  * Passes that do not need each other work at the same time, each on its own connection inside the snapshot; they commit
  * one after another in a fixed order, so that the numbering of findings does not depend on timing.
  */
+import type { BankHistory } from "../bank/history.ts";
 import { requireAuditorSchema } from "../db/auditor-detect.ts";
 import { isRetryable, type Sql } from "../db/connect.ts";
 import { openSnapshot } from "../db/snapshot.ts";
 import { requireExchangeSchema } from "../exchange/detect.ts";
 import { AmountOverflow } from "../taler/amount.ts";
-import { type AuditSettings, type PassContext, PassRun, PassStopped, type Progress } from "./pass.ts";
+import {
+  type AuditedAccount,
+  type AuditSettings,
+  type PassContext,
+  PassRun,
+  PassStopped,
+  type Progress,
+} from "./pass.ts";
 import { aggregationPass } from "./passes/aggregation/pass.ts";
 import { coinsPass } from "./passes/coins/pass.ts";
 import { reservesPass } from "./passes/reserves/pass.ts";
+import { transferPass } from "./passes/transfer/pass.ts";
+import { wireCreditPass } from "./passes/wire-credit/pass.ts";
+import { wireDebitPass } from "./passes/wire-debit/pass.ts";
 import { startVerifyPool, type VerifyPool } from "./pool.ts";
 import { commitRun, loadCounters, loadProgress, loadStanding } from "./store.ts";
 import type { SignatureKind } from "./tasks.ts";
@@ -22,14 +33,27 @@ import type { SignatureKind } from "./tasks.ts";
 export interface Pass {
   name: string;
   balanceKeys: readonly string[];
-  progressKeys: readonly string[];
+  /** Some depend on the accounts that are audited. */
+  progressKeys: readonly string[] | ((accounts: readonly AuditedAccount[]) => readonly string[]);
   /** A pass whose work this one builds on; it is committed before, if it runs at all. */
   after?: string;
+  /** As long as it has read nothing, it leaves no trace in the database (audit chapter 4a). */
+  silentWhenEmpty?: boolean;
   run(run: PassRun): Promise<void>;
 }
 
 /** All passes, in the order in which they commit. */
-export const ALL_PASSES: readonly Pass[] = [reservesPass, coinsPass, { ...aggregationPass, after: "coins" }];
+export const ALL_PASSES: readonly Pass[] = [
+  reservesPass,
+  coinsPass,
+  { ...aggregationPass, after: "coins", silentWhenEmpty: true },
+];
+
+/** All passes, those that compare with the bank included, in the order in which they commit. */
+export const EVERY_PASS: readonly Pass[] = [...ALL_PASSES, transferPass, wireCreditPass, wireDebitPass];
+
+/** Passes that need the bank's history. */
+export const BANK_PASSES: readonly string[] = [wireCreditPass.name, wireDebitPass.name];
 
 /** What a run is to do. */
 export interface AuditPlan {
@@ -45,6 +69,8 @@ export interface AuditPlan {
   openExchange: () => Promise<Sql>;
   /** Opens a connection of its own to the auditor database. */
   openAuditor: () => Promise<Sql>;
+  /** Opens the bank's history, for the passes that need it. */
+  openBank?: (() => Promise<BankHistory>) | undefined;
   /** Rows per page. */
   pageRows?: number;
   limits?: ReadonlyMap<string, bigint>;
@@ -101,7 +127,7 @@ export async function runAudit(plan: AuditPlan): Promise<AuditReport> {
 }
 
 async function attemptAudit(plan: AuditPlan, pool: VerifyPool): Promise<AuditReport> {
-  const passes = ALL_PASSES.filter((p) => plan.passes.includes(p.name));
+  const passes = EVERY_PASS.filter((p) => plan.passes.includes(p.name));
   const guard = await plan.openAuditor();
   try {
     await lock(guard);
@@ -181,7 +207,12 @@ async function runPass(
     wrote: false,
   };
   const auditor = await plan.openAuditor();
+  let bank: BankHistory | undefined;
   try {
+    if (BANK_PASSES.includes(pass.name)) bank = await plan.openBank?.();
+    const progressKeys = typeof pass.progressKeys === "function"
+      ? pass.progressKeys(plan.settings.accounts ?? [])
+      : pass.progressKeys;
     const stored = await loadStanding(auditor, pass.name);
     const context: PassContext = {
       settings: plan.settings,
@@ -190,6 +221,7 @@ async function runPass(
       source,
       auditor,
       pool: counted,
+      bank,
       pageRows: plan.pageRows ?? DEFAULT_PAGE_ROWS,
       limits: plan.limits,
       progress: plan.progress,
@@ -198,7 +230,7 @@ async function runPass(
       pass.name,
       context,
       stored,
-      await loadProgress(auditor, pass.progressKeys),
+      await loadProgress(auditor, progressKeys),
       await loadCounters(auditor, "x:"),
     );
     const stopped = await finish(pass, run);
@@ -212,7 +244,8 @@ async function runPass(
       rows: run.rows,
       signatures: counted.counts,
       balanceKeys: pass.balanceKeys,
-      progressKeys: pass.progressKeys,
+      progressKeys,
+      silentWhenEmpty: pass.silentWhenEmpty === true,
     };
     Object.assign(report, await commitRun(auditor, facts, run.book, stored, run.allWrites()));
   } catch (error) {
@@ -223,6 +256,7 @@ async function runPass(
     };
   } finally {
     report.seconds = (performance.now() - started) / 1000;
+    await bank?.close();
     await auditor.end({ timeout: 1 });
   }
   return report;

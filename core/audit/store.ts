@@ -37,6 +37,8 @@ export interface RunFacts {
   balanceKeys: readonly string[];
   /** Every progress point of the pass. */
   progressKeys: readonly string[];
+  /** A pass that found nothing to read yet leaves no trace (aggregation); all others create their keys at once. */
+  silentWhenEmpty: boolean;
 }
 
 /** What a commit did to the findings. */
@@ -312,7 +314,8 @@ export async function commitRun(
   const balances = await loadBalances(sql, facts.balanceKeys);
   const idle = plan.open.length + plan.change.length + plan.resolve.length + book.progress.size === 0 &&
     writes.every((w) => w.upsert.length + w.remove.length === 0) && [...changes.values()].every((v) => v === 0n) &&
-    [...book.totals].every(([k, v]) => (balances.get(k) ?? 0n) === v);
+    [...book.totals].every(([k, v]) => (balances.get(k) ?? 0n) === v) &&
+    (facts.silentWhenEmpty || facts.balanceKeys.every((k) => balances.has(k)));
   if (idle) return { ...summary, wrote: false };
   await sql.begin(async (tx) => {
     const sql = tx as unknown as Sql;

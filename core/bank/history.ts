@@ -88,8 +88,16 @@ export type BankErrorKind =
  */
 export class BankError extends Error {
   override readonly name = "BankError";
+  readonly kind: BankErrorKind;
+  /** Name of the configuration section. */
+  readonly account: string;
+  /** What a garbled answer shows about the bank's history itself: evidence worth keeping (WC-R9). */
+  readonly anomaly: BankAnomaly | undefined;
 
-  constructor(readonly kind: BankErrorKind, readonly account: string, message: string, options?: ErrorOptions) {
-    super(message, options);
+  constructor(kind: BankErrorKind, account: string, message: string, anomaly?: BankAnomaly) {
+    super(message);
+    this.kind = kind;
+    this.account = account;
+    this.anomaly = anomaly;
   }
 }

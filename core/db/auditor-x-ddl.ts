@@ -97,4 +97,70 @@ CREATE TABLE auditor_x_reserve (
 );
 COMMENT ON TABLE auditor_x_reserve IS 'Ledger of a reserve, kept while it may come back; expiration 0 means not known.';
 CREATE INDEX auditor_x_reserve_by_expiration ON auditor_x_reserve (expiration) WHERE balance <> 0;
+
+CREATE TABLE auditor_x_open_booking (
+  account text NOT NULL,
+  reference int8 NOT NULL,
+  source text NOT NULL,
+  serial int8 NOT NULL,
+  subject bytea NOT NULL,
+  sender text,
+  date int8 NOT NULL,
+  credit numeric NOT NULL,
+  PRIMARY KEY (account, reference)
+);
+COMMENT ON TABLE auditor_x_open_booking IS 'Incoming transfers that the exchange booked and the bank does not show yet.';
+
+CREATE TABLE auditor_x_open_credit (
+  account text NOT NULL,
+  row_id int8 NOT NULL,
+  kind text NOT NULL,
+  subject bytea NOT NULL,
+  origin text,
+  amount text NOT NULL,
+  sender text NOT NULL,
+  date int8 NOT NULL,
+  PRIMARY KEY (account, row_id)
+);
+COMMENT ON TABLE auditor_x_open_credit IS 'Incoming transfers that the bank shows and the exchange has not booked yet.';
+
+CREATE TABLE auditor_x_debit (
+  account text NOT NULL,
+  row_id int8 NOT NULL,
+  wtid bytea NOT NULL,
+  amount text NOT NULL,
+  receiver text NOT NULL,
+  base_url text NOT NULL,
+  date int8 NOT NULL,
+  justification text,
+  PRIMARY KEY (account, row_id)
+);
+CREATE INDEX auditor_x_debit_by_wtid ON auditor_x_debit (wtid);
+CREATE INDEX auditor_x_debit_open ON auditor_x_debit (account) WHERE justification IS NULL;
+COMMENT ON TABLE auditor_x_debit IS 'Outgoing transfers that the bank shows, with what justifies them: table and serial of the exchange.';
+
+CREATE TABLE auditor_x_open_transfer (
+  source text NOT NULL,
+  serial int8 NOT NULL,
+  account text,
+  wtid bytea NOT NULL,
+  receiver text NOT NULL,
+  amount numeric NOT NULL,
+  date int8 NOT NULL,
+  reserve_pub bytea,
+  PRIMARY KEY (source, serial)
+);
+COMMENT ON TABLE auditor_x_open_transfer IS 'Outgoing transfers that the exchange owes and the bank does not show yet.';
+
+CREATE UNIQUE INDEX auditor_x_pending_deposits_by_batch ON auditor_pending_deposits (batch_deposit_serial_id);
+
+CREATE TABLE auditor_x_deposit_lag (
+  wire_target_h_payto bytea PRIMARY KEY,
+  account text NOT NULL,
+  total numeric NOT NULL,
+  batches int8 NOT NULL,
+  earliest_deadline int8 NOT NULL,
+  reason text NOT NULL
+);
+COMMENT ON TABLE auditor_x_deposit_lag IS 'Deposits past their wire deadline that were not aggregated, by account, and why.';
 `;

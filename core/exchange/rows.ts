@@ -264,6 +264,8 @@ export interface GlobalFeeRow {
 
 /** An outgoing aggregate transfer (aggregation). */
 export interface WireOutRow {
+  /** Configuration section of the exchange's account. */
+  section: string;
   executionDate: bigint;
   wtid: Uint8Array;
   hPayto: Uint8Array;
@@ -361,4 +363,8 @@ export interface BatchDepositRow {
 /** A batch of deposits that went into a transfer (transfer). */
 export interface AggregationRow {
   batch: bigint;
+  /** Refund deadline of the batch, if the batch exists (µs, as stored). */
+  refundDeadline: bigint | undefined;
+  /** When its transfer was made, if it was (µs, as stored). */
+  wired: bigint | undefined;
 }

@@ -7,6 +7,7 @@ import {
   type Batch,
   type Credit,
   hourOf,
+  type Intentions,
   inTime,
   type Melt,
   momentOf,
@@ -14,7 +15,7 @@ import {
   type Today,
   type Withdrawal,
   type World,
-} from "./plan.ts";
+} from "./world.ts";
 import { type Random, randomOf } from "./random.ts";
 import { costOf, type DenominationTerms } from "./terms.ts";
 import { DAY, MINUTE } from "../taler/time.ts";
@@ -27,18 +28,8 @@ const MAX_FRESH_COINS = 6;
 /** Days by which some withdrawals follow the transfer. */
 const LATE_WITHDRAWAL_DAYS = 3;
 
-/** What customers intend from the beginning, and who owns what. */
-export interface Customers {
-  /** By day: transfers to come. */
-  readonly topUps: ReadonlyMap<number, readonly { customer: number; coins: number }[]>;
-  /** By day: withdrawals that were put off. */
-  readonly late: Map<number, { reserve: number; denomination: DenominationTerms }[]>;
-  /** By customer: coins that may have something left. */
-  readonly wallets: readonly Set<number>[];
-}
-
 /** Draws up the intentions of all customers. */
-export function customersOf(options: SimulatorOptions): Customers {
+export function intentionsOf(options: SimulatorOptions): Intentions {
   const topUps = new Map<number, { customer: number; coins: number }[]>();
   const lastDay = options.days - 2;
   for (let customer = 0; customer < options.customers; customer++) {
@@ -65,7 +56,7 @@ function onOffer(world: World, time: bigint): DenominationTerms[] {
 export function planCredits(world: World, today: Today): { credits: Credit[]; withdrawals: Withdrawal[] } {
   const credits: Credit[] = [];
   const withdrawals: Withdrawal[] = [];
-  for (const { customer, coins } of world.customers.topUps.get(today.number) ?? []) {
+  for (const { customer, coins } of world.intentions.topUps.get(today.number) ?? []) {
     const at = momentOf(world, today, "credits");
     const reserve = {
       index: world.reserves.length,
@@ -80,14 +71,14 @@ export function planCredits(world: World, today: Today): { credits: Credit[]; wi
       const denomination = today.random.pick(onOffer(world, hourOf(world, day, "withdrawals", true)));
       reserve.balance += costOf(denomination);
       reserve.pending++;
-      const late = world.customers.late.get(day) ?? [];
-      world.customers.late.set(day, [...late, { reserve: reserve.index, denomination }]);
+      const late = world.intentions.late.get(day) ?? [];
+      world.intentions.late.set(day, [...late, { reserve: reserve.index, denomination }]);
     }
     reserve.balance += leftOver(today.random, reserve.index);
     credits.push({ at, reserve: reserve.index, amount: reserve.balance });
     today.touched.add(reserve.index);
   }
-  for (const { reserve, denomination } of world.customers.late.get(today.number) ?? []) {
+  for (const { reserve, denomination } of world.intentions.late.get(today.number) ?? []) {
     withdrawals.push(withdraw(world, today, reserve, denomination));
   }
   return { credits: inTime(credits), withdrawals: inTime(withdrawals) };
@@ -119,14 +110,14 @@ function withdraw(world: World, today: Today, index: number, denomination: Denom
 function newCoin(world: World, coin: Pick<PlannedCoin, "customer" | "denomination" | "change">): PlannedCoin {
   const made = { ...coin, index: world.coins.length, remaining: coin.denomination.value };
   world.coins.push(made);
-  world.customers.wallets[coin.customer]!.add(made.index);
+  world.intentions.wallets[coin.customer]!.add(made.index);
   return made;
 }
 
 /** Coins of a customer that can still be spent on this day. */
 function spendable(world: World, today: Today, customer: number): PlannedCoin[] {
   const evening = hourOf(world, today.number, "melts", true);
-  const wallet = world.customers.wallets[customer]!;
+  const wallet = world.intentions.wallets[customer]!;
   const coins = [...wallet].map((index) => world.coins[index]!);
   for (const coin of coins) if (coin.denomination.expireDeposit < evening) wallet.delete(coin.index);
   return coins.filter((c) => c.denomination.expireDeposit >= evening && c.remaining > c.denomination.feeDeposit + CENT);

@@ -2,9 +2,9 @@
 /** What merchants and the simulated exchange itself do: refunds, wire transfers, closing reserves. */
 
 import { FRACTION_BASE, roundDown } from "../taler/amount.ts";
-import { type Batch, type Closure, hourOf, inTime, momentOf, type Refund, type Today } from "./plan.ts";
-import type { PlannedReserve, Transfer, World } from "./plan.ts";
 import { wireFeesAt } from "./terms.ts";
+import { type Batch, type Closure, hourOf, inTime, momentOf, type PlannedReserve } from "./world.ts";
+import type { Refund, Today, Transfer, World } from "./world.ts";
 
 const CENT = FRACTION_BASE / 100n;
 

@@ -46,7 +46,7 @@ export interface Line {
   side: "ours" | "reference" | readonly string[];
   match: Match;
   count: number;
-  /** Of a row that both have: the values of the differing columns, ours first; of balances always. */
+  /** Of a row that both have: the values of the differing columns, ours first. */
   values?: Readonly<Record<string, readonly [ours: string, reference: string]>>;
 }
 
@@ -55,6 +55,8 @@ export interface Explanation {
   /** `D-n`: what the reference does wrong; `X-n`: a check it does not have (audit chapter 5). */
   rule: string;
   because: string;
+  /** Set when the difference exists only with internal checks, or only without. */
+  only?: "internal" | "plain";
   lines: readonly Line[];
 }
 
@@ -68,24 +70,14 @@ export function theirs(count: number, table: string, match: Match = {}): Line {
   return { table, side: "reference", match, count };
 }
 
-/** `count` rows that both have and that differ in exactly these columns. */
-export function changed(count: number, table: string, columns: readonly string[], match: Match = {}): Line {
-  return { table, side: [...columns].sort(), match, count };
-}
-
-/** A row that both have and whose columns have these values, ours first. */
-export function differs(table: string, match: Match, values: NonNullable<Line["values"]>): Line {
-  return { table, side: Object.keys(values).sort(), match, count: 1, values };
+/** `count` rows that both have and whose differing columns have these values, ours first. */
+export function differs(count: number, table: string, match: Match, values: NonNullable<Line["values"]>): Line {
+  return { table, side: Object.keys(values).sort(), match, count, values };
 }
 
 /** A balance that is not the reference's. */
 export function balance(key: string, ours: string, reference: string): Line {
-  return differs("balances", { balance_key: key }, { balance_value: [ours, reference] });
-}
-
-/** A difference that a dataset has does not occur after this change to it. */
-export function not(line: Line): Line {
-  return { ...line, count: 0 };
+  return differs(1, "balances", { balance_key: key }, { balance_value: [ours, reference] });
 }
 
 function differingColumns(d: Difference): string[] {

@@ -186,6 +186,13 @@ export async function wholeAuditor(sql: Sql): Promise<Record<string, string>> {
   return Object.fromEntries(result.map((r) => [r["name"] as string, r["rows"] as string]));
 }
 
+/** How often each check opened a finding, by check number; how often it resolved one, with ` resolved` behind it. */
+export async function checkCounts(sql: Sql): Promise<Record<string, number>> {
+  const rows = await sql`SELECT check_id || CASE event WHEN 'opened' THEN '' ELSE ' ' || event END AS name,
+      count(*)::int4 AS n FROM auditor.auditor_x_journal GROUP BY 1`;
+  return Object.fromEntries(rows.map((r) => [r["name"] as string, r["n"] as number]));
+}
+
 /** Which program made a result: the original, the original with crash fixes, or the original without `-i`. */
 export type Variant = "stock" | "patched" | "noi";
 

@@ -60,6 +60,7 @@ const cases: [string, (r: RowReader) => unknown, Cell, unknown, string?][] = [
   ["blobOrNull NULL", (r) => r.blobOrNull(), null, undefined],
   ["text", (r) => r.text("c"), cell.text("grün €"), "grün €"],
   ["text empty", (r) => r.text("c"), cell.text(""), ""],
+  ["text that begins with a byte order mark", (r) => r.text("c"), cell.text("\uFEFFx"), "\uFEFFx"],
   ["text NULL", (r) => r.text("c"), null, "", "c is NULL"],
   ["textOrNull NULL", (r) => r.textOrNull(), null, undefined],
   ["amount", (r) => r.amount("c"), cell.composite(6n, 50_000_000), 6n * U + U / 2n],

@@ -10,13 +10,15 @@ export const WIRE_OUTS: Source<WireOutRow> = {
   table: "wire_out",
   serial: "wireout_uuid",
   amount: "amount",
-  columns: `${TEXT("wt.payto_uri")}, base.execution_date, base.wtid_raw, base.wire_target_h_payto`,
+  columns: `${TEXT("wt.payto_uri")}, base.exchange_account_section, base.execution_date, base.wtid_raw,
+    base.wire_target_h_payto`,
   joins: "LEFT JOIN exchange.wire_targets wt ON wt.wire_target_h_payto = base.wire_target_h_payto",
   decode: (r) => {
     const payto = partner(r, "wire_targets", r.textOrNull());
     if (payto instanceof MissingPartner) return payto;
     return {
       payto,
+      section: r.text("exchange_account_section"),
       executionDate: r.timestamp("execution_date"),
       wtid: r.bytes("wtid_raw", 32),
       hPayto: r.bytes("wire_target_h_payto", 32),

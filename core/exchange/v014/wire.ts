@@ -178,8 +178,14 @@ export const BATCH_DEPOSITS: Source<BatchDepositRow> = {
 export const AGGREGATIONS: Source<AggregationRow> = {
   table: "aggregation_tracking",
   serial: "aggregation_serial_id",
-  columns: "base.batch_deposit_serial_id",
-  decode: (r) => ({ batch: r.int8("batch_deposit_serial_id") }),
+  columns: "base.batch_deposit_serial_id, bd.refund_deadline, wo.execution_date",
+  joins: `LEFT JOIN exchange.batch_deposits bd ON bd.batch_deposit_serial_id = base.batch_deposit_serial_id
+    LEFT JOIN exchange.wire_out wo ON wo.wtid_raw = base.wtid_raw`,
+  decode: (r) => ({
+    batch: r.int8("batch_deposit_serial_id"),
+    refundDeadline: r.int8OrNull(),
+    wired: r.int8OrNull(),
+  }),
 };
 
 /** Why deposits to some accounts are late; parameter 1: full payto hashes in hexadecimal (TR-R1). */

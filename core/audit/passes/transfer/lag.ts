@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** TR-R1: deposits that are overdue, by account, with the reason if the exchange has one. */
+import { readRows } from "../../../exchange/source.ts";
+import { LATE_REASONS } from "../../../exchange/v014/wire.ts";
+import { FRACTION_BASE } from "../../../taler/amount.ts";
+import { HOUR, timeFromDb, timeToDb } from "../../../taler/time.ts";
+import { encodeHex } from "../../hex.ts";
+import type { PassRun } from "../../pass.ts";
+import type { Pending, PendingChanges } from "./pass.ts";
+
+/** A deposit is overdue this long after its wire deadline (wire chapter 3.4). */
+const LAG_GRACE = HOUR;
+
+/** Overdue deposits to one account. */
+interface Lag {
+  total: bigint;
+  batches: bigint;
+  earliest: bigint;
+}
+
+/** Shows what is overdue after this run, and its total. */
+export async function showLag(run: PassRun, changes: PendingChanges): Promise<void> {
+  const limit = run.context.now - LAG_GRACE;
+  const lags = await storedLags(run, limit);
+  const add = (p: Pending, sign: bigint) => {
+    if (p.deadline >= limit) return;
+    const lag = lags.get(p.account) ?? { total: 0n, batches: 0n, earliest: p.deadline };
+    lag.total += sign * p.total;
+    lag.batches += sign;
+    if (sign > 0n && p.deadline < lag.earliest) lag.earliest = p.deadline;
+    lags.set(p.account, lag);
+  };
+  for (const p of changes.added.values()) add(p, 1n);
+  for (const p of changes.removed.values()) add(p, -1n);
+  const tiny = run.context.settings.tinyAmount ?? 0n;
+  const shown = new Map([...lags].filter(([, lag]) => lag.batches > 0n && lag.total > 0n && lag.total >= tiny));
+  run.book.setTotal("total_amount_lag_overdue", [...shown.values()].reduce((sum, l) => sum + l.total, 0n));
+  await writeLags(run, shown);
+}
+
+async function storedLags(run: PassRun, limit: bigint): Promise<Map<string, Lag>> {
+  const rows = await run.context.auditor.unsafe(
+    `SELECT encode(wire_target_h_payto, 'hex') AS account, sum((total_amount).val)::text AS val,
+       sum((total_amount).frac)::text AS frac, count(*)::int8 AS batches, min(deadline) AS earliest
+     FROM auditor.auditor_pending_deposits WHERE deadline < $1 GROUP BY 1`,
+    [timeToDb(limit)] as never[],
+  );
+  return new Map(rows.map((r) => [r["account"] as string, {
+    total: BigInt(r["val"] as string) * FRACTION_BASE + BigInt(r["frac"] as string),
+    batches: r["batches"] as bigint,
+    earliest: timeFromDb(r["earliest"] as bigint),
+  }]));
+}
+
+/** Account and reason of late deposits, by the hash of the account in hexadecimal. */
+async function reasons(run: PassRun, accounts: string[]): Promise<Map<string, { payto: string; reason: string }>> {
+  const rows = await readRows(run.context.source, "wire_targets", LATE_REASONS, [accounts], (r) => ({
+    account: encodeHex(r.bytes("wire_target_h_payto", 32)),
+    payto: r.text("payto_uri"),
+    kyc: r.bool(),
+    aml: r.bool(),
+    policy: r.bool(),
+  }));
+  return new Map(rows.flatMap((r) => {
+    if (!("row" in r)) return [];
+    const { account, payto, kyc, aml, policy } = r.row;
+    return [[account, { payto, reason: aml ? "aml" : kyc ? "kyc" : policy ? "policy" : "none" }]];
+  }));
+}
+
+async function writeLags(run: PassRun, lags: Map<string, Lag>): Promise<void> {
+  const known = await reasons(run, [...lags.keys()]);
+  const stored = await run.context.auditor`SELECT encode(wire_target_h_payto, 'hex') AS key, account,
+    total::text AS total, batches, earliest_deadline, reason FROM auditor.auditor_x_deposit_lag`;
+  const before = new Map(stored.map((r) => [
+    r["key"] as string,
+    [r["account"], r["total"], r["batches"], r["earliest_deadline"], r["reason"]].join(" "),
+  ]));
+  const rows = [...lags].map(([key, lag]) => ({
+    wire_target_h_payto: "\\x" + key,
+    account: known.get(key)?.payto ?? "unknown account",
+    total: lag.total.toString(),
+    batches: lag.batches.toString(),
+    earliest_deadline: timeToDb(lag.earliest).toString(),
+    reason: known.get(key)?.reason ?? "none",
+  }));
+  run.writes.push({
+    table: "auditor_x_deposit_lag",
+    key: ["wire_target_h_payto"],
+    upsert: rows.filter((r) =>
+      before.get(r.wire_target_h_payto.slice(2)) !==
+        [r.account, r.total, r.batches, r.earliest_deadline, r.reason].join(" ")
+    ),
+    remove: [...before.keys()].filter((key) => !lags.has(key)).map((key) => ({ wire_target_h_payto: "\\x" + key })),
+  });
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** What the parts of the wire-debit pass share. */
+import type { ProfitDrainRow } from "../../../exchange/rows.ts";
+import type { PassRun } from "../../pass.ts";
+import type { OpenDebits } from "./open.ts";
+
+/** Ranks of findings. */
+export const RANK = { booked: 1, bank: 2, open: 3 } as const;
+
+/** A profit drain and whether the master key signed it. */
+export interface Drain {
+  row: ProfitDrainRow;
+  signed: boolean;
+  used: boolean;
+}
+
+/** The state of one run. */
+export interface DebitState {
+  run: PassRun;
+  open: OpenDebits;
+  /** By subject in hexadecimal. */
+  drains: Map<string, Drain>;
+  /** Keys of the transactions that are new in this run. */
+  fresh: Set<string>;
+}

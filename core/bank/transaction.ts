@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** Credits and debits as one kind of record, for what treats both alike: the store, its checks, statements. */
+
+import { sha512Short, utf8Bytes } from "../crypto/hash.ts";
+import { type Amount, formatAmount } from "../taler/amount.ts";
+import { encodeBase32 } from "../taler/base32.ts";
+import { normalizePayto } from "../taler/payto.ts";
+import { formatTime } from "../taler/time.ts";
+import type { BankCredit, BankDebit, Direction } from "./history.ts";
+
+/** What a transfer is for: the types of incoming ones, and TRANSFER for all outgoing ones. */
+export type TransactionKind = BankCredit["kind"] | "TRANSFER";
+
+/** A transfer in either direction. `date` in µs; see BankCredit and BankDebit for the parts. */
+export interface Transaction {
+  readonly account: string;
+  readonly direction: Direction;
+  readonly rowId: bigint;
+  readonly date: bigint;
+  readonly amount: Amount;
+  readonly kind: TransactionKind;
+  /** Reserve key, account key or wtid (32 bytes), wad identifier (24 bytes). */
+  readonly subject: Uint8Array;
+  /** Base URL of the sending exchange (WAD) or of the audited one (TRANSFER). */
+  readonly url: string | undefined;
+  /** Full payto URI of the other side. */
+  readonly counterpart: string;
+}
+
+/** Largest row id that a database column holds; the exchange stores row ids in one as well (crypto.md 9.2). */
+export const MAX_ROW_ID = 2n ** 63n - 1n;
+
+/** A credit as a record of the store. */
+export function fromCredit(credit: BankCredit): Transaction {
+  const { account, rowId, date, amount, kind, subject, originExchangeUrl: url, debitAccount: counterpart } = credit;
+  return { account, direction: "credit", rowId, date, amount, kind, subject, url, counterpart };
+}
+
+/** A debit as a record of the store. */
+export function fromDebit(debit: BankDebit): Transaction {
+  const { account, rowId, date, amount, wtid: subject, exchangeBaseUrl: url, creditAccount: counterpart } = debit;
+  return { account, direction: "debit", rowId, date, amount, kind: "TRANSFER", subject, url, counterpart };
+}
+
+/** A record of direction credit as the passes read it. */
+export function toCredit(transaction: Transaction): BankCredit {
+  const { account, rowId, date, amount, kind, subject, url: originExchangeUrl, counterpart: debitAccount } =
+    transaction;
+  if (kind === "TRANSFER") throw new Error("a debit cannot become a credit");
+  return { account, rowId, date, amount, kind, subject, originExchangeUrl, debitAccount };
+}
+
+/** A record of direction debit as the passes read it. */
+export function toDebit(transaction: Transaction): BankDebit {
+  const { account, rowId, date, amount, kind, subject: wtid, url, counterpart: creditAccount } = transaction;
+  if (kind !== "TRANSFER") throw new Error("a credit cannot become a debit");
+  return { account, rowId, date, amount, wtid, exchangeBaseUrl: url ?? "", creditAccount };
+}
+
+/** The parts that must never change, as text for people and for the hash; the order is part of the stored hash. */
+function contentOf(transaction: Transaction): [name: string, value: string][] {
+  const { date, amount, kind, subject, url, counterpart } = transaction;
+  return [
+    ["date", formatTime(date)],
+    ["amount", formatAmount(amount.currency, amount.atoms)],
+    ["type", kind],
+    ["subject", encodeBase32(subject)],
+    ["exchange", url ?? ""],
+    ["counterpart", counterpart],
+  ];
+}
+
+/** 32 bytes that two reports of a transfer share if they say the same; account, direction and row are not covered. */
+export function contentHash(transaction: Transaction): Uint8Array {
+  return sha512Short(utf8Bytes(JSON.stringify(contentOf(transaction))));
+}
+
+/** What differs between two reports of one transfer, such as `amount EUR:5 became EUR:50`; empty if nothing does. */
+export function describeChange(before: Transaction, after: Transaction): string {
+  const then = contentOf(before);
+  return contentOf(after).flatMap(([name, value], index) => {
+    const old = then[index]?.[1] ?? "";
+    return old === value ? [] : [`${name} ${old || "none"} became ${value || "none"}`];
+  }).join(", ");
+}
+
+/** One line about a transfer for a diagnostic. */
+export function describeTransaction(transaction: Transaction): string {
+  return contentOf(transaction).filter(([, value]) => value !== "").map(([name, value]) => `${name} ${value}`)
+    .join(", ");
+}
+
+/**
+ * True if two payto URIs name one account: their normal forms are equal, or, where a bank or an operator writes one
+ * that has none, their texts without parameters.
+ */
+export function sameAccount(a: string, b: string): boolean {
+  const [first, second] = [normalizePayto(a), normalizePayto(b)];
+  if (first !== undefined && second !== undefined) return first === second;
+  return a.split("?", 1)[0] === b.split("?", 1)[0];
+}

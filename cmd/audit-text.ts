@@ -3,6 +3,7 @@
 
 import type { AuditReport, PassReport } from "../core/audit/run.ts";
 import type { OpenFindings } from "../core/audit/summary.ts";
+import { type FigureName, FIGURES } from "../core/audit/reconciliation.ts";
 import type { Progress } from "../core/audit/pass.ts";
 import { formatAmount } from "../core/taler/amount.ts";
 import { formatTime } from "../core/taler/time.ts";
@@ -17,8 +18,8 @@ export interface AuditOutcome {
   findings: OpenFindings[];
   /** Atoms. */
   balances: Map<string, bigint>;
-  /** Atoms. */
-  figures: Map<string, bigint>;
+  /** Atoms; may be negative. */
+  figures: Map<FigureName, bigint>;
 }
 
 /** A table with aligned columns; numbers to the right. */
@@ -80,13 +81,11 @@ export function auditText(outcome: AuditOutcome): string {
     "",
     findingLines(outcome),
     balanceLines(outcome),
-    ...[...figures].map(([k, atoms]) => `\n${FIGURES[k] ?? k}: ${formatAmount(currency, atoms)}`),
+    "",
+    "Reconciliation:",
+    table(FIGURES.map(([name, title]) => [title, formatAmount(currency, figures.get(name) ?? 0n)]), [1]),
   ].join("\n");
 }
-
-const FIGURES: Record<string, string> = {
-  coins_outstanding: "E-money outstanding (coins not expired, recouped ones left out)",
-};
 
 /** The same as one JSON document; amounts as `CUR:V.F`, times in ISO 8601. */
 export function auditJson(outcome: AuditOutcome): unknown {

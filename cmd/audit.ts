@@ -8,7 +8,8 @@ import { describeProblem } from "../core/config/problem.ts";
 import { processEnvironment } from "../core/config/environment.ts";
 import { type AuditOptions, auditOptions, type Pass, PASSES } from "../core/config/roles.ts";
 import { ALL_PASSES, AuditBusy, type AuditReport, runAudit } from "../core/audit/run.ts";
-import { allBalances, correctedFigures, openFindings } from "../core/audit/summary.ts";
+import { currentFigures } from "../core/audit/reconciliation.ts";
+import { allBalances, openFindings } from "../core/audit/summary.ts";
 import { connectWith, osUser, type Sql } from "../core/db/connect.ts";
 import { connectionSettings } from "../core/db/connstring.ts";
 import type { Configuration } from "../core/config/configuration.ts";
@@ -128,7 +129,7 @@ async function audit(parsed: Arguments, config: Configuration, options: AuditOpt
       report,
       findings: await openFindings(auditor),
       balances: await allBalances(auditor),
-      figures: await correctedFigures(auditor),
+      figures: await currentFigures(auditor),
     };
   } finally {
     await auditor.end({ timeout: 1 });

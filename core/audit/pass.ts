@@ -134,6 +134,7 @@ export class PassRun {
   #revisitUpserts: Record<string, unknown>[] = [];
   #revisitRemovals: Record<string, unknown>[] = [];
   #counters: Record<string, unknown>[] = [];
+  #sums = new Map<string, bigint>();
 
   constructor(
     readonly pass: string,
@@ -196,6 +197,11 @@ export class PassRun {
   /** Sets one of our own counters. */
   setCounter(name: string, value: bigint): void {
     if ((this.counters.get(name) ?? 0n) !== value) this.#counters.push({ name, value: value.toString() });
+  }
+
+  /** Adds to one of our own counters. */
+  addCounter(name: string, amount: bigint): void {
+    this.#sums.set(name, (this.#sums.get(name) ?? 0n) + amount);
   }
 
   /** Has a row read again in every run until {@link settleRevisit}. */
@@ -336,10 +342,13 @@ export class PassRun {
     this.#revisitUpserts = [];
     this.#revisitRemovals = [];
     this.#counters = [];
+    this.#sums.clear();
   }
 
   /** All state writes, those of the engine included. */
   allWrites(): StateWrite[] {
+    for (const [name, amount] of this.#sums) this.setCounter(name, (this.counters.get(name) ?? 0n) + amount);
+    this.#sums.clear();
     return [
       ...this.writes,
       {

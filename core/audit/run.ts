@@ -26,6 +26,7 @@ import { transferPass } from "./passes/transfer/pass.ts";
 import { wireCreditPass } from "./passes/wire-credit/pass.ts";
 import { wireDebitPass } from "./passes/wire-debit/pass.ts";
 import { startVerifyPool, type VerifyPool } from "./pool.ts";
+import { storeFigures } from "./reconciliation.ts";
 import { commitRun, loadCounters, loadProgress, loadStanding } from "./store.ts";
 import type { SignatureKind } from "./tasks.ts";
 
@@ -136,6 +137,7 @@ async function attemptAudit(plan: AuditPlan, pool: VerifyPool): Promise<AuditRep
     try {
       const exchange = await requireExchangeSchema(snapshot.connections[0]!);
       const reports = await runPasses(plan, pool, passes, snapshot.connections);
+      if (reports.some((r) => r.wrote)) await storeFigures(guard, plan.now);
       return { passes: reports, warnings: [...exchange.warnings, ...auditor.warnings] };
     } finally {
       await snapshot.close();

@@ -78,13 +78,3 @@ export async function allBalances(sql: Sql): Promise<Map<string, bigint>> {
     ) => [r["balance_key"] as string, (r["val"] as bigint) * FRACTION_BASE + BigInt(r["frac"] as number)]),
   );
 }
-
-/** Corrected figures beside those of the reference's layout (D-15), in atoms. */
-export async function correctedFigures(sql: Sql): Promise<Map<string, bigint>> {
-  const rows = await sql`SELECT
-      coalesce(sum(d.credit_early + d.credit_late - d.spent - d.recouped) FILTER (WHERE p.denom_pub_hash IS NOT NULL), 0)::text
-        AS outstanding
-    FROM auditor.auditor_x_denomination d
-    LEFT JOIN auditor.auditor_denomination_pending p USING (denom_pub_hash)`;
-  return new Map([["coins_outstanding", BigInt(rows[0]!["outstanding"] as string)]]);
-}

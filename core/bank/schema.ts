@@ -6,7 +6,7 @@
 
 import { parseConnectionString } from "../db/connstring.ts";
 import { columnsOfDdl, missingColumns } from "../db/catalogue.ts";
-import { connectWith, osUser, type Sql } from "../db/connect.ts";
+import { connectWith, osUser, type Sql, type TransactionSql } from "../db/connect.ts";
 import { accept, gather, type Refused, shorten, type Verdict } from "../db/generation.ts";
 import { appliedPatches, ensureRegistry, registerPatches } from "../db/versioning.ts";
 import type { BankStoreOptions } from "../config/bank-store.ts";
@@ -91,7 +91,7 @@ export async function connectBankStore(
 }
 
 /** Tells whether schema `auditor_bank` can be used by this release. */
-export async function detectBankSchema(sql: Sql): Promise<Verdict> {
+export async function detectBankSchema(sql: Sql | TransactionSql): Promise<Verdict> {
   const { columns, patches, registryHidden, unreadable } = await gather(sql, SCHEMA, "auditor-bank-");
   const refuse = (kind: Refused["kind"], found: string, advice: string): Refused => ({
     accepted: false,
@@ -142,12 +142,13 @@ export async function ensureBankSchema(sql: Sql): Promise<string | undefined> {
     return undefined;
   }
   const applied = await sql.begin(async (tx) => {
+    // a lock before looking again: of two runs at the same time one creates the schema
+    await tx`select pg_advisory_xact_lock(hashtext(${SCHEMA}))`;
+    if ((await detectBankSchema(tx)).accepted) return false;
     await ensureRegistry(tx);
-    // an explicit lock before looking: of two runs at the same time one creates the schema
-    await tx`lock table _v.patches in exclusive mode`;
-    if ((await appliedPatches(tx, PATCH) ?? []).includes(PATCH)) return false;
-    await registerPatches(tx, [PATCH]);
-    await tx.unsafe(`CREATE SCHEMA ${SCHEMA}; SET LOCAL search_path TO ${SCHEMA};\n${STORE_DDL}`);
+    // the patch can outlive the schema, if somebody dropped that by hand
+    if ((await appliedPatches(tx, PATCH) ?? []).length === 0) await registerPatches(tx, [PATCH]);
+    await tx.unsafe(`CREATE SCHEMA IF NOT EXISTS ${SCHEMA}; SET LOCAL search_path TO ${SCHEMA};\n${STORE_DDL}`);
     return true;
   });
   await requireBankSchema(sql);

@@ -163,4 +163,20 @@ CREATE TABLE auditor_x_deposit_lag (
   reason text NOT NULL
 );
 COMMENT ON TABLE auditor_x_deposit_lag IS 'Deposits past their wire deadline that were not aggregated, by account, and why.';
+
+CREATE TABLE auditor_x_figure (
+  clock int8 NOT NULL,
+  name text NOT NULL,
+  value numeric NOT NULL,
+  PRIMARY KEY (clock, name)
+);
+COMMENT ON TABLE auditor_x_figure IS 'Reconciliation of a run: money by name, in atoms, as of the clock of the run (microseconds).';
+
+CREATE TABLE auditor_x_outstanding (
+  clock int8 NOT NULL,
+  denom_pub_hash bytea NOT NULL,
+  outstanding numeric NOT NULL,
+  PRIMARY KEY (clock, denom_pub_hash)
+);
+COMMENT ON TABLE auditor_x_outstanding IS 'E-money outstanding per denomination as of a run; only denominations that have any.';
 `;

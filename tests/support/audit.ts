@@ -13,6 +13,12 @@ import { DAY, parseDuration } from "../../core/taler/time.ts";
 import { baseOfMutation, type DatasetInfo, datasetPath, loadDataset, mutationPath } from "./golden.ts";
 import { sharedServer } from "./server.ts";
 
+/** Says once per test file why its golden tests do nothing, where they do nothing. */
+export function noteAbsence(names: readonly string[]): void {
+  if (names.length > 0) return;
+  Deno.stdout.writeSync(new TextEncoder().encode("golden tests skipped: no datasets here; see TALER_AUDITOR_GOLDEN\n"));
+}
+
 /** The passes whose results are compared here. */
 export const THREE_PASSES = ["reserves", "coins", "aggregation"] as const;
 

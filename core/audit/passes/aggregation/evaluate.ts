@@ -27,6 +27,8 @@ export interface Outcome {
   fee: WireFeeRow | undefined;
   /** What the exchange earned: wire fee and rounding. */
   revenue: bigint;
+  /** What its merchant is owed before fee and rounding. */
+  total: bigint;
 }
 
 /** What the evaluation of a transfer needs to know beside its rows. */
@@ -43,6 +45,7 @@ class Collector implements Outcome {
   findings: Outcome["findings"] = [];
   fee: WireFeeRow | undefined;
   revenue = 0n;
+  total = 0n;
 
   add(finding: Finding, effects: Effects = {}): void {
     this.findings.push({ finding, effects });
@@ -101,6 +104,7 @@ export function evaluateWireOut(
   if (coins.some((c) => !equalBytes(c.merchantPub, coins[0]!.merchantPub))) {
     out.row("X-12", "aggregation", serial, "more than one merchant in one wire transfer");
   }
+  out.total = total;
   evaluateTotal(k, out, serial, row, method, total);
   return out;
 }

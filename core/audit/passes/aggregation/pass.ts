@@ -16,6 +16,7 @@ import { type Denominations, loadDenominations } from "../../denominations.ts";
 import { feeTime, rowInconsistency } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
 import { knownCoinsStage } from "../../known-coins.ts";
+import { MONEY } from "../../money.ts";
 import type { PassRun, Stage, StageRow } from "../../pass.ts";
 import { loadWireFees, verifyWireFees, type WireFees } from "../../wire-fees.ts";
 import { evaluateWireOut, type Outcome } from "./evaluate.ts";
@@ -98,6 +99,7 @@ function wireOutsStage(s: AggregationState): Stage<WireOutRow, Outcome> {
         book.report({ stage: WIRE_STAGE, serial }, finding, effects);
       }
       book.add("aggregation_total_wire_fee_revenue", outcome.revenue);
+      s.run.addCounter(MONEY.merchantsOut, outcome.total);
       if (outcome.fee !== undefined && !s.feeUse.has(outcome.fee.serial)) {
         s.feeUse.set(outcome.fee.serial, row.executionDate);
       }

@@ -14,6 +14,7 @@ import {
 } from "../../../taler/denomination.ts";
 import type { Denomination } from "../../denominations.ts";
 import { arithmetic, type Direction, hangingRefresh, rowInconsistency, signRule } from "../../findings.ts";
+import { MONEY } from "../../money.ts";
 import type { Stage, StageRow } from "../../pass.ts";
 import type { TaskWriter } from "../../tasks.ts";
 import { checkCoin, checkRevoked, reportBadSignature } from "./spending.ts";
@@ -201,6 +202,9 @@ function bookReveal(
   const cost = fresh.reduce((sum, d) => sum + d.value + d.feeWithdraw, 0n);
   if (cost > net) reportArithmetic(s, "C-25", "melt (cost)", serial, net, cost, 1);
   for (const d of fresh) book(s, d, { event: "issue", value: d.value });
+  const issued = fresh.reduce((sum, d) => sum + d.value, 0n);
+  // withdraw fees of the fresh coins, and what the melt contributed beyond its cost
+  s.run.addCounter(MONEY.refreshIncome, row.amount - old.feeRefresh - issued);
   book(s, old, { event: "spend", amount: row.amount });
   s.run.book.add("coin_melt_fee_revenue", old.feeRefresh);
 }

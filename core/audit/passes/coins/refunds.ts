@@ -11,6 +11,7 @@ import {
 } from "../../../exchange/v014/coins.ts";
 import type { Denomination } from "../../denominations.ts";
 import { arithmetic, rowInconsistency, signRule } from "../../findings.ts";
+import { MONEY } from "../../money.ts";
 import type { Stage, StageRow } from "../../pass.ts";
 import { isNewer, reportBadSignature } from "./spending.ts";
 import { book, type CoinsState, denominationOf, RANK } from "./state.ts";
@@ -48,9 +49,13 @@ function bookRefund(s: CoinsState, r: StageRow<RefundRow>, good: boolean): void 
   }
   book(s, d, { event: "refund", amount: row.amount - d.feeRefund });
   s.run.book.add("coin_refund_fee_revenue", d.feeRefund);
+  s.run.addCounter(MONEY.merchantsIn, -row.amount);
   // the refund that completes the deposit gives the deposit fee back (D-14)
   if (row.refundedBefore < row.deposited && row.refundedBefore + row.amount === row.deposited) {
-    s.run.book.add("coin_deposit_fee_loss", d.feeDeposit * BigInt(row.deposits));
+    const waived = d.feeDeposit * BigInt(row.deposits);
+    s.run.book.add("coin_deposit_fee_loss", waived);
+    s.run.addCounter(MONEY.merchantsIn, waived);
+    s.run.addCounter(MONEY.waived, waived);
   }
 }
 
@@ -125,4 +130,5 @@ export function purseRefundsStage(
 function bookPurseRefund(s: CoinsState, d: Denomination, amount: bigint): void {
   book(s, d, { event: "refund", amount });
   s.run.book.add("coin_deposit_fee_loss", d.feeDeposit);
+  s.run.addCounter(MONEY.pursesIn, d.feeDeposit - amount);
 }

@@ -7,6 +7,7 @@ import { DEPOSITS, OPEN_DEPOSITS, PURSE_DEPOSITS } from "../../../exchange/v014/
 import { parseExactJson } from "../../../taler/json.ts";
 import type { Denomination } from "../../denominations.ts";
 import { arithmetic, badSignature, rowInconsistency, signRule } from "../../findings.ts";
+import { MONEY } from "../../money.ts";
 import { encodeHex } from "../../hex.ts";
 import type { Stage, StageRow } from "../../pass.ts";
 import { book, type CoinsState, denominationOf, ledgerOf, RANK, reject } from "./state.ts";
@@ -146,6 +147,7 @@ function bookDeposit(s: CoinsState, r: StageRow<DepositRow>, good: boolean): voi
     });
   }
   spend(s, d, row.amount, true);
+  s.run.addCounter(MONEY.merchantsIn, row.amount - d.feeDeposit);
 }
 
 /** Deposits into purses. */
@@ -182,6 +184,7 @@ export function purseDepositsStage(s: CoinsState): Stage<PurseDepositRow, number
         return;
       }
       spend(s, d, row.amount, true);
+      s.run.addCounter(MONEY.pursesIn, row.amount - d.feeDeposit);
     },
   };
 }
@@ -213,6 +216,7 @@ export function openDepositsStage(s: CoinsState): Stage<OpenDepositRow, number |
         return;
       }
       spend(s, d, row.contribution, false);
+      s.run.addCounter(MONEY.openIncome, row.contribution);
     },
   };
 }

@@ -7,6 +7,7 @@ import { RESERVE_CLOSES } from "../../../exchange/v014/reserves.ts";
 import { paytoMethod } from "../../../taler/payto.ts";
 import { formatCtime, timeToDb } from "../../../taler/time.ts";
 import { type Finding, rowInconsistency } from "../../findings.ts";
+import { MONEY } from "../../money.ts";
 import type { Stage } from "../../pass.ts";
 import type { TaskWriter } from "../../tasks.ts";
 import { arithmeticWithEffects, RANK, reportBadSignature, type ReservesState, touch } from "./state.ts";
@@ -44,6 +45,7 @@ export function closesStage(s: ReservesState): Stage<ReserveCloseRow, CloseTasks
       change.totalOut += row.amount;
       change.closeFee += row.closingFee;
       s.run.book.add("reserves_close_fee_revenue", row.closingFee);
+      s.run.addCounter(MONEY.closuresOut, row.amount - row.closingFee);
       const signature = tasks === undefined ? "none" : good(tasks.stored) || good(tasks.none) ? "good" : "bad";
       change.closes.push({ serial, row, signature });
     },

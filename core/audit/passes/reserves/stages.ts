@@ -16,6 +16,7 @@ import { AGE_WITHDRAWALS, RECOUPS, WITHDRAWALS } from "../../../exchange/v014/co
 import { ACCOUNT_MERGES, MERGED_PURSES, RESERVE_OPENS, RESERVES_IN } from "../../../exchange/v014/reserves.ts";
 import type { Denomination } from "../../denominations.ts";
 import { badSignature, rowInconsistency, withdrawOutsideValidity } from "../../findings.ts";
+import { MONEY } from "../../money.ts";
 import type { Stage, StageRow } from "../../pass.ts";
 import { keepOpen, RANK, reject, reportBadSignature, type ReservesState, touch } from "./state.ts";
 
@@ -220,6 +221,7 @@ export function mergedPursesStage(s: ReservesState): Stage<MergedPurseRow, null>
         );
       }
       touch(s, row.reservePub).totalIn += row.amount;
+      s.run.addCounter(MONEY.pursesOut, row.amount);
     },
   };
 }

@@ -20,6 +20,7 @@ import { auditAnomalies, checkOwnAccount, requireBank } from "../../bank-source.
 import { rowInconsistency } from "../../findings.ts";
 import { incoming } from "../../findings-wire.ts";
 import { encodeHex } from "../../hex.ts";
+import { MONEY } from "../../money.ts";
 import type { AuditedAccount, PassRun, Stage, StageRow } from "../../pass.ts";
 import { type Booking, compareCredit } from "./match.ts";
 import { loadOpen, meetingKey, type OpenCredits, saveOpen } from "./open.ts";
@@ -99,6 +100,7 @@ function bookedStage(
     prepare: (rows) => rows.map(() => null),
     book: (r) => {
       if (table === "reserves_in") s.run.book.add("total_wire_in", r.row.credit);
+      else s.run.addCounter(MONEY.identityIn, r.row.credit);
       checkTarget(s, r);
       const { section, reference, subject, sender, date, credit } = r.row;
       const booking: Booking = {
@@ -188,6 +190,9 @@ async function readBank(s: CreditState, bank: BankHistory, section: string): Pro
   for await (const page of bank.credits(section, last)) {
     for (const credit of page) {
       s.open.credits.set(meetingKey(section, credit.rowId), credit);
+      if (credit.amount.currency === run.context.settings.currency) {
+        run.addCounter(MONEY.bankIn, credit.amount.atoms);
+      }
       last = credit.rowId;
     }
     matchAll(s, section, page.map((c) => c.rowId));

@@ -13,6 +13,7 @@ import { CLOSURES, decodeDrain, PROFIT_DRAINS, wireOutsElsewhere, wireOutsOf } f
 import { auditAnomalies, checkOwnAccount, requireBank } from "../../bank-source.ts";
 import { rowInconsistency } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
+import { MONEY } from "../../money.ts";
 import type { AuditedAccount, PassRun, Stage } from "../../pass.ts";
 import { TaskWriter } from "../../tasks.ts";
 import { type Debit, debitKey, loadOpen, owedKey, saveOpen, usedDrains } from "./open.ts";
@@ -186,6 +187,9 @@ async function readBank(s: DebitState, bank: BankHistory, section: string): Prom
       const entry: Debit = { bank: debit, wtid: encodeHex(debit.wtid), justification: undefined };
       s.open.debits.set(key, entry);
       s.fresh.add(key);
+      if (debit.amount.currency === run.context.settings.currency) {
+        run.addCounter(MONEY.bankOut, debit.amount.atoms);
+      }
       last = debit.rowId;
     }
     run.rows += BigInt(page.length);

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** The stored history as the passes read it. */
+
+import type { Sql } from "../db/connect.ts";
+import { timeFromDb } from "../taler/time.ts";
+import { BankError, type BankHistory, type Direction } from "./history.ts";
+import { readAbove, readAnomalies } from "./store-rows.ts";
+import type { Numbering } from "./store.ts";
+import { toCredit, toDebit, type Transaction } from "./transaction.ts";
+
+/** What is stored about an account as a whole. */
+export interface StoredAccount {
+  readonly account: string;
+  /** `local`: the row ids are the store's own, and the exchange's wire references do not refer to them. */
+  readonly numbering: Numbering;
+  /** Payto URI as the bank names it, if it did. */
+  readonly payto: string | undefined;
+  /**
+   * When the history of each direction was last read to its end, µs; undefined: never yet. A direction that is not
+   * imported at all is not in it.
+   */
+  readonly completed: ReadonlyMap<Direction, bigint | undefined>;
+}
+
+/** A history from the store. Beyond the common parts it tells how far the store can be relied on. */
+export interface StoreHistory extends BankHistory {
+  /** What is known of an account as a whole; undefined if nothing was ever imported for it. */
+  describe(account: string): Promise<StoredAccount | undefined>;
+}
+
+/** Rows per page. */
+const PAGE_SIZE = 1024;
+
+/**
+ * The history in the store of a connection, which `close` ends. Accounts whose history was never read to its end are
+ * not covered: what is missing in them may yet come.
+ */
+export function openStoreHistory(sql: Sql, { pageSize = PAGE_SIZE }: { pageSize?: number } = {}): StoreHistory {
+  async function* pages<T>(
+    account: string,
+    direction: Direction,
+    after: bigint,
+    convert: (transaction: Transaction) => T,
+  ): AsyncGenerator<T[]> {
+    if (await readAccount(sql, account) === undefined) {
+      throw new BankError("configuration", account, "its history was never imported");
+    }
+    let offset = after;
+    for (;;) {
+      const rows = await readAbove(sql, account, direction, offset, pageSize);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      yield rows.map(convert);
+      offset = last.rowId;
+    }
+  }
+
+  return {
+    credits: (account, after) => pages(account, "credit", after, toCredit),
+    debits: (account, after) => pages(account, "debit", after, toDebit),
+    accounts: async () => {
+      const known = await readAccounts(sql);
+      return known.filter(({ completed }) => ![...completed.values()].includes(undefined)).map((row) => row.account);
+    },
+    ownAccount: async (account) => (await readAccount(sql, account))?.payto,
+    anomalies: async () => {
+      const found = await readAnomalies(sql);
+      return found.map(({ firstSeen: _, settled: __, ...anomaly }) => anomaly);
+    },
+    describe: (account) => readAccount(sql, account),
+    close: () => sql.end({ timeout: 5 }),
+  };
+}
+
+/** What is stored about one account. */
+export async function readAccount(sql: Sql, account: string): Promise<StoredAccount | undefined> {
+  return (await readAccounts(sql, account))[0];
+}
+
+/** What is stored about all accounts, or one, in the order of their names. */
+export async function readAccounts(sql: Sql, account?: string): Promise<StoredAccount[]> {
+  const rows = await sql<{
+    account: string;
+    numbering: Numbering;
+    payto: string | null;
+    direction: Direction | null;
+    completed: bigint | null;
+  }[]>`
+    select a.account, a.numbering, a.payto, p.direction, p.completed
+      from auditor_bank.bank_account a left join auditor_bank.bank_progress p on p.account = a.account
+     where a.account = coalesce(${account ?? null}, a.account)
+     order by a.account collate "C", p.direction`;
+  const accounts = new Map<string, StoredAccount & { completed: Map<Direction, bigint | undefined> }>();
+  for (const { account, numbering, payto, direction, completed } of rows) {
+    const known = accounts.get(account) ?? { account, numbering, payto: payto ?? undefined, completed: new Map() };
+    if (direction !== null) known.completed.set(direction, completed === null ? undefined : timeFromDb(completed));
+    accounts.set(account, known);
+  }
+  return [...accounts.values()];
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** Rows of the store's tables as the program keeps them. */
+
+import type { Sql, TransactionSql } from "../db/connect.ts";
+import { timeFromDb } from "../taler/time.ts";
+import type { BankAnomaly, Direction } from "./history.ts";
+import type { Transaction, TransactionKind } from "./transaction.ts";
+
+/** Bytes as the server reads them inside JSON. */
+export function hex(bytes: Uint8Array): string {
+  return `\\x${bytes.toHex()}`;
+}
+
+interface StoredTransaction {
+  account: string;
+  direction: Direction;
+  row_id: bigint;
+  date: bigint;
+  amount: string;
+  currency: string;
+  kind: TransactionKind;
+  subject: Uint8Array;
+  url: string | null;
+  counterpart: string;
+}
+
+/** A row of bank_transaction whose amount was read as text. */
+function toTransaction(row: StoredTransaction): Transaction {
+  const { account, direction, row_id: rowId, date, amount, currency, kind, subject, url, counterpart } = row;
+  return {
+    account,
+    direction,
+    rowId,
+    date: timeFromDb(date),
+    amount: { currency, atoms: BigInt(amount) },
+    kind,
+    // a plain array: the client gives a Buffer
+    subject: new Uint8Array(subject),
+    url: url ?? undefined,
+    counterpart,
+  };
+}
+
+const INT8 = 20;
+
+/** The stored transfers with one of these row ids. */
+export async function readRows(
+  sql: Sql | TransactionSql,
+  account: string,
+  direction: Direction,
+  rowIds: readonly bigint[],
+): Promise<Map<bigint, Transaction>> {
+  if (rowIds.length === 0) return new Map();
+  const rows = await sql<StoredTransaction[]>`
+    select account, direction, row_id, date, amount::text as amount, currency, kind, subject, url, counterpart
+      from auditor_bank.bank_transaction
+     where account = ${account} and direction = ${direction} and row_id = any (${sql.array([...rowIds], INT8)})`;
+  return new Map(rows.map((row) => [row.row_id, toTransaction(row)]));
+}
+
+/** Stored transfers above a row, ascending, at most `limit`. */
+export async function readAbove(
+  sql: Sql,
+  account: string,
+  direction: Direction,
+  after: bigint,
+  limit: number,
+): Promise<Transaction[]> {
+  const rows = await sql<StoredTransaction[]>`
+    select account, direction, row_id, date, amount::text as amount, currency, kind, subject, url, counterpart
+      from auditor_bank.bank_transaction
+     where account = ${account} and direction = ${direction} and row_id > ${after}
+     order by row_id limit ${limit}`;
+  return rows.map(toTransaction);
+}
+
+/** Which transfers to list; what is undefined is no bound. */
+export interface Selection {
+  readonly account?: string | undefined;
+  readonly direction?: Direction | undefined;
+  readonly limit: number;
+}
+
+/** The newest transfers by account and direction, oldest of them first; at most `limit` of each. */
+export async function readNewest(sql: Sql, { account, direction, limit }: Selection): Promise<Transaction[]> {
+  const rows = await sql<StoredTransaction[]>`
+    select account, direction, row_id, date, amount::text as amount, currency, kind, subject, url, counterpart
+      from (select *, row_number() over (partition by account, direction order by row_id desc) as place
+              from auditor_bank.bank_transaction
+             where account = coalesce(${account ?? null}, account)
+               and direction = coalesce(${direction ?? null}, direction)) as t
+     where place <= ${limit}
+     order by account, direction, row_id`;
+  return rows.map(toTransaction);
+}
+
+/** An anomaly with its life, µs. */
+export interface StoredAnomaly extends BankAnomaly {
+  readonly firstSeen: bigint;
+  /** When a vanished transfer was back; undefined while the anomaly stands. */
+  readonly settled: bigint | undefined;
+}
+
+/** Anomalies in the order of their discovery, the settled ones included if asked for. */
+export async function readAnomalies(
+  sql: Sql,
+  { account, direction, settled = false }: Partial<Selection> & { settled?: boolean } = {},
+): Promise<StoredAnomaly[]> {
+  const rows = await sql<{
+    account: string;
+    direction: Direction;
+    row_id: bigint;
+    amount: string;
+    currency: string;
+    kind: BankAnomaly["kind"];
+    diagnostic: string;
+    first_seen: bigint;
+    settled: bigint | null;
+  }[]>`
+    select account, direction, row_id, amount::text as amount, currency, kind, diagnostic, first_seen, settled
+      from auditor_bank.bank_anomaly
+     where account = coalesce(${account ?? null}, account) and direction = coalesce(${direction ?? null}, direction)
+       and (settled is null or ${settled})
+     order by anomaly_id`;
+  return rows.map(({ row_id: rowId, amount, currency, first_seen: firstSeen, settled: over, ...rest }) => ({
+    ...rest,
+    rowId,
+    amount: { currency, atoms: BigInt(amount) },
+    firstSeen,
+    settled: over ?? undefined,
+  }));
+}

@@ -118,6 +118,31 @@ export function auditJson(outcome: AuditOutcome): unknown {
   };
 }
 
+/** One run of a continuous audit, on one line. */
+export function runText(report: AuditReport): string {
+  const parts = report.passes.filter((p) => p.wrote).map((p) => {
+    const findings = [`${p.opened} new`, `${p.changed} changed`, `${p.resolved} resolved`].filter((t) =>
+      !t.startsWith("0 ")
+    );
+    return `${p.pass}: ${p.rows} rows, ${signaturesOf(p)} signatures${findings.map((t) => `, ${t} findings`).join("")}`;
+  });
+  return `${new Date().toISOString()} ${parts.join("; ")}`;
+}
+
+/** The same as one line of JSON. */
+export function runJson(report: AuditReport): string {
+  return JSON.stringify({
+    at: new Date().toISOString(),
+    passes: report.passes.filter((p) => p.wrote || p.failure !== undefined).map((p) => ({
+      pass: p.pass,
+      rows: Number(p.rows),
+      signatures: signaturesOf(p),
+      findings: { opened: p.opened, changed: p.changed, resolved: p.resolved },
+      ...(p.failure === undefined ? {} : { failure: p.failure }),
+    })),
+  });
+}
+
 /** Progress on one line of a terminal, drawn at most ten times a second. */
 export function progressLine(enabled: boolean): { show?: (p: Progress) => void; clear: () => void } {
   if (!enabled) return { clear: () => {} };

@@ -7,14 +7,15 @@ import { loadConfiguration } from "../core/config/load.ts";
 import { describeProblem } from "../core/config/problem.ts";
 import { processEnvironment } from "../core/config/environment.ts";
 import { type AuditOptions, auditOptions, type Pass, PASSES } from "../core/config/roles.ts";
-import { ALL_PASSES, AuditBusy, type AuditReport, runAudit } from "../core/audit/run.ts";
+import { followAudit } from "../core/audit/follow.ts";
+import { ALL_PASSES, AuditBusy, type AuditPlan, type AuditReport, runAudit } from "../core/audit/run.ts";
 import { currentFigures } from "../core/audit/reconciliation.ts";
 import { allBalances, openFindings } from "../core/audit/summary.ts";
 import { connectWith, osUser, type Sql } from "../core/db/connect.ts";
 import { connectionSettings } from "../core/db/connstring.ts";
 import type { Configuration } from "../core/config/configuration.ts";
 import { parseTime } from "../core/taler/time.ts";
-import { auditJson, type AuditOutcome, auditText, progressLine } from "./audit-text.ts";
+import { auditJson, type AuditOutcome, auditText, progressLine, runJson, runText } from "./audit-text.ts";
 import { EXIT, printError, printWarning, runTool, ToolError } from "./schema-tool.ts";
 
 const AVAILABLE = ALL_PASSES.map((p) => p.name);
@@ -22,6 +23,7 @@ const AVAILABLE = ALL_PASSES.map((p) => p.name);
 const HELP = `taler-auditor audit - audit what is new in the exchange's database
 
 Usage: taler-auditor audit [-c FILE] [PASS…] [--now TIME] [--internal] [--workers N] [--json] [--fail-on-findings]
+       taler-auditor audit --follow [-c FILE] [PASS…] [--interval SECONDS] [--internal] [--workers N] [--json]
 
 Reads the trusted copy of the exchange's database from where the last audit ended, verifies every signature and every
 sum in it, and writes findings, balances and progress into the auditor's database. Each pass commits by itself, as a
@@ -35,6 +37,10 @@ whole or not at all; an interrupted audit is simply started again.
       --json           print the result as one JSON document
       --fail-on-findings
                        exit with 10 when open findings exist
+      --follow         go on auditing: whenever the exchange's copy tells that something happened (exchange-dbinit -a
+                       installs the triggers that do), and on a timer; ends cleanly on SIGTERM
+      --interval SECONDS
+                       with --follow: run all passes at least this often (default: 300)
   -h, --help           this text
 
 Exit codes: 0 done, with findings or without; 1 a pass failed; 2 wrong usage; 5 no connection; 6 wrong configuration;
@@ -60,6 +66,8 @@ interface Arguments {
   workers: number;
   json: boolean;
   failOnFindings: boolean;
+  follow: boolean;
+  interval_ms: number;
 }
 
 async function run(args: string[]): Promise<number> {
@@ -71,6 +79,10 @@ async function run(args: string[]): Promise<number> {
   const config = loadOrFail(parsed.config);
   const options = auditOptions(config, { passes: parsed.passes, readKeyFile: (path) => Deno.readFileSync(path) });
   for (const { level, message } of config.notices) if (level === "warning") printWarning(message);
+  if (parsed.follow) {
+    await follow(planOf(parsed, config, options), parsed);
+    return EXIT.done;
+  }
   const outcome = await audit(parsed, config, options);
   for (const warning of outcome.report.warnings) printWarning(warning);
   if (parsed.json) console.log(JSON.stringify(auditJson(outcome), undefined, 2));
@@ -91,36 +103,38 @@ function exitCode(parsed: Arguments, { report, findings }: AuditOutcome): number
   return parsed.failOnFindings && findings.some((f) => f.open > 0) ? AUDIT_EXIT.findings : EXIT.done;
 }
 
-async function audit(parsed: Arguments, config: Configuration, options: AuditOptions): Promise<AuditOutcome> {
+function planOf(parsed: Arguments, config: Configuration, options: AuditOptions): AuditPlan {
   const open = (database: "auditor" | "exchange", readOnly: boolean) => (): Promise<Sql> =>
     connectWith(connectionSettings(config, database, { osUser: osUser(processEnvironment()) }), {
       searchPath: [],
       applicationName: `taler-auditor audit (process ${Deno.pid})`,
       readOnly,
     });
-  const openAuditor = open("auditor", false);
+  return {
+    settings: { ...options, auditorPub: options.auditorPub ?? new Uint8Array(32) },
+    passes: parsed.passes,
+    now: parsed.now,
+    internal: parsed.internal,
+    workers: parsed.workers,
+    openExchange: open("exchange", true),
+    openAuditor: open("auditor", false),
+  };
+}
+
+async function audit(parsed: Arguments, config: Configuration, options: AuditOptions): Promise<AuditOutcome> {
+  const plan = planOf(parsed, config, options);
   const line = progressLine(!parsed.json && Deno.stderr.isTerminal());
-  let report: AuditReport;
   const started = performance.now();
+  let report: AuditReport;
   try {
-    report = await runAudit({
-      settings: { ...options, auditorPub: options.auditorPub ?? new Uint8Array(32) },
-      passes: parsed.passes,
-      now: parsed.now,
-      internal: parsed.internal,
-      workers: parsed.workers,
-      openExchange: open("exchange", true),
-      openAuditor,
-      progress: line.show,
-    });
+    report = await runAudit({ ...plan, progress: line.show });
   } catch (error) {
-    if (error instanceof AuditBusy) throw new ToolError(EXIT.failed, error.message, "wait for it, or end it");
-    throw error;
+    throw asToolError(error);
   } finally {
     line.clear();
   }
   const seconds = (performance.now() - started) / 1000;
-  const auditor = await openAuditor();
+  const auditor = await plan.openAuditor();
   try {
     return {
       currency: options.currency,
@@ -134,6 +148,44 @@ async function audit(parsed: Arguments, config: Configuration, options: AuditOpt
   } finally {
     await auditor.end({ timeout: 1 });
   }
+}
+
+function asToolError(error: unknown): unknown {
+  if (error instanceof AuditBusy) return new ToolError(EXIT.failed, error.message, "wait for it, or end it");
+  return error;
+}
+
+/** Audits until SIGTERM or SIGINT. Prints a line for every run that changed something. */
+async function follow(plan: AuditPlan, parsed: Arguments): Promise<void> {
+  const stop = new AbortController();
+  const end = () => stop.abort();
+  Deno.addSignalListener("SIGTERM", end);
+  Deno.addSignalListener("SIGINT", end);
+  try {
+    await followAudit(plan, {
+      interval_ms: parsed.interval_ms,
+      settle_ms: 200,
+      signal: stop.signal,
+      clock: () => BigInt(Date.now()) * 1000n,
+      report: (report) => printRun(report, parsed.json),
+      trouble: (error, retry_ms) =>
+        printWarning(`${error.message}; trying again in ${(retry_ms / 1000).toFixed(1)} seconds`),
+    });
+  } catch (error) {
+    throw asToolError(error);
+  } finally {
+    Deno.removeSignalListener("SIGTERM", end);
+    Deno.removeSignalListener("SIGINT", end);
+  }
+}
+
+function printRun(report: AuditReport, json: boolean): void {
+  for (const { pass, failure } of report.passes) {
+    if (failure !== undefined) printError(`pass ${pass}: ${failure.message}`);
+  }
+  if (report.passes.every((p) => !p.wrote)) return;
+  const text = json ? runJson(report) : runText(report);
+  console.log(text);
 }
 
 function loadOrFail(file: string | undefined): Configuration {
@@ -156,6 +208,13 @@ function readArguments(args: string[]): Arguments | undefined {
   if (!Number.isInteger(workers) || workers < 1 || workers > 256) {
     throw new ToolError(EXIT.usage, `--workers: ${values.workers} is not a number from 1 to 256`);
   }
+  const interval = Number(values.interval ?? 300);
+  if (!(interval >= 1 && interval <= 86_400)) {
+    throw new ToolError(EXIT.usage, `--interval: ${values.interval} is not a number of seconds from 1 to 86400`);
+  }
+  if (values.follow === true && values.now !== undefined) {
+    throw new ToolError(EXIT.usage, "--follow goes by the clock, --now cannot be given");
+  }
   return {
     config: values.config,
     passes: PASSES.filter((p) => positionals.length === 0 ? AVAILABLE.includes(p) : positionals.includes(p)),
@@ -164,6 +223,8 @@ function readArguments(args: string[]): Arguments | undefined {
     workers,
     json: values.json === true,
     failOnFindings: values["fail-on-findings"] === true,
+    follow: values.follow === true,
+    interval_ms: interval * 1000,
   };
 }
 
@@ -184,6 +245,8 @@ function parseOrFail(args: string[]) {
         workers: { type: "string" },
         json: { type: "boolean" },
         "fail-on-findings": { type: "boolean" },
+        follow: { type: "boolean" },
+        interval: { type: "string" },
         help: { type: "boolean", short: "h" },
       },
     });

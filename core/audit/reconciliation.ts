@@ -6,6 +6,7 @@
  * merchants, or earned. The last line of the table says how much is nowhere; for honest data it is zero.
  */
 import type { Sql } from "../db/connect.ts";
+import { HOUR } from "../taler/time.ts";
 import { MONEY } from "./money.ts";
 import { allBalances } from "./summary.ts";
 import { loadCounters } from "./store.ts";
@@ -108,17 +109,32 @@ export async function currentFigures(sql: Sql): Promise<Map<FigureName, bigint>>
   });
 }
 
-/** Stores the figures of a run, to be shown over time. */
+/** Our counter of the last run whose figures were stored. */
+const STORED = "figures:run";
+
+/**
+ * Stores the figures of the runs since the last time, to be shown over time. Does nothing when there was no run, so that
+ * an audit that finds nothing new writes nothing.
+ */
 export async function storeFigures(sql: Sql, clock: bigint): Promise<void> {
+  const [state] = await sql`SELECT coalesce(max(run_id), 0)::int8 AS newest,
+      (SELECT value::int8 FROM auditor.auditor_x_counter WHERE name = ${STORED}) AS stored
+    FROM auditor.auditor_x_run`;
+  const newest = state!["newest"] as bigint;
+  if (newest === (state!["stored"] as bigint | null ?? 0n)) return;
   const figures = await currentFigures(sql);
+  const hour = clock - clock % HOUR;
   await sql.begin(async (tx) => {
+    // one set of figures per hour is enough to show them over time
+    await tx`DELETE FROM auditor.auditor_x_figure WHERE clock >= ${hour} AND clock < ${hour + HOUR}`;
+    await tx`DELETE FROM auditor.auditor_x_outstanding WHERE clock >= ${hour} AND clock < ${hour + HOUR}`;
     for (const [name, value] of figures) {
-      await tx`INSERT INTO auditor.auditor_x_figure (clock, name, value) VALUES (${clock}, ${name}, ${value.toString()})
-        ON CONFLICT (clock, name) DO UPDATE SET value = EXCLUDED.value`;
+      await tx`INSERT INTO auditor.auditor_x_figure (clock, name, value) VALUES (${clock}, ${name}, ${value.toString()})`;
     }
     await tx`INSERT INTO auditor.auditor_x_outstanding (clock, denom_pub_hash, outstanding)
       SELECT ${clock}, denom_pub_hash, credit_early + credit_late - spent - recouped FROM auditor.auditor_x_denomination
-      WHERE credit_early + credit_late - spent - recouped <> 0
-      ON CONFLICT (clock, denom_pub_hash) DO UPDATE SET outstanding = EXCLUDED.outstanding`;
+      WHERE credit_early + credit_late - spent - recouped <> 0`;
+    await tx`INSERT INTO auditor.auditor_x_counter (name, value) VALUES (${STORED}, ${newest.toString()})
+      ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value`;
   });
 }

@@ -113,37 +113,79 @@ export class AuditBusy extends Error {
  * @throws DatabaseError, SchemaRefused, AuditBusy before anything was audited; what happens inside a pass is reported
  */
 export async function runAudit(plan: AuditPlan): Promise<AuditReport> {
-  const pool = startVerifyPool(plan.workers);
+  const auditor = await openAuditor(plan);
   try {
-    for (let attempt = 1;; attempt++) {
-      try {
-        return await attemptAudit(plan, pool);
-      } catch (error) {
-        if (attempt === ATTEMPTS || !isRetryable(error)) throw error;
-      }
-    }
+    return await auditor.run(plan.passes, plan.now);
   } finally {
-    pool.close();
+    await auditor.close();
   }
 }
 
-async function attemptAudit(plan: AuditPlan, pool: VerifyPool): Promise<AuditReport> {
-  const passes = EVERY_PASS.filter((p) => plan.passes.includes(p.name));
-  const guard = await plan.openAuditor();
+/** An auditor that holds its lock and its verification threads over several runs. */
+export interface Auditor {
+  /** Runs passes once. */
+  run(passes: readonly string[], now: bigint): Promise<AuditReport>;
+  /** Ends everything at once; a run under way fails, and nothing of it is left. */
+  close(): Promise<void>;
+}
+
+/**
+ * Takes the lock of the auditor database and starts the verification threads.
+ * @throws AuditBusy when someone else has the lock, DatabaseError
+ */
+export async function openAuditor(plan: AuditPlan): Promise<Auditor> {
+  const opened = new Set<Sql>();
+  const tracked = (open: () => Promise<Sql>) => async () => {
+    const sql = await open();
+    opened.add(sql);
+    return sql;
+  };
+  const own = { ...plan, openExchange: tracked(plan.openExchange), openAuditor: tracked(plan.openAuditor) };
+  let guard = await own.openAuditor();
   try {
     await lock(guard);
-    const auditor = await requireAuditorSchema(guard);
-    const snapshot = await openSnapshot(plan.openExchange, passes.length);
-    try {
-      const exchange = await requireExchangeSchema(snapshot.connections[0]!);
-      const reports = await runPasses(plan, pool, passes, snapshot.connections);
-      if (reports.some((r) => r.wrote)) await storeFigures(guard, plan.now);
-      return { passes: reports, warnings: [...exchange.warnings, ...auditor.warnings] };
-    } finally {
-      await snapshot.close();
-    }
-  } finally {
+  } catch (error) {
     await guard.end({ timeout: 1 });
+    throw error;
+  }
+  const pool = startVerifyPool(plan.workers);
+  const attempt = async (passes: readonly string[], now: bigint) => {
+    const report = await attemptAudit({ ...own, passes, now }, pool, guard);
+    opened.clear();
+    opened.add(guard);
+    return report;
+  };
+  return {
+    async run(passes, now) {
+      for (let attempts = 1;; attempts++) {
+        try {
+          return await attempt(passes, now);
+        } catch (error) {
+          if (attempts === ATTEMPTS || !isRetryable(error)) throw error;
+          await guard.end({ timeout: 0 });
+          guard = await own.openAuditor();
+          await lock(guard);
+        }
+      }
+    },
+    async close() {
+      pool.close();
+      await Promise.allSettled([...opened].map((sql) => sql.end({ timeout: 0 })));
+    },
+  };
+}
+
+async function attemptAudit(plan: AuditPlan, pool: VerifyPool, guard: Sql): Promise<AuditReport> {
+  const passes = EVERY_PASS.filter((p) => plan.passes.includes(p.name));
+  const auditor = await requireAuditorSchema(guard);
+  const snapshot = await openSnapshot(plan.openExchange, passes.length);
+  try {
+    const exchange = await requireExchangeSchema(snapshot.connections[0]!);
+    const reports = await runPasses(plan, pool, passes, snapshot.connections);
+    await storeFigures(guard, plan.now);
+    return { passes: reports, warnings: [...exchange.warnings, ...auditor.warnings] };
+  } finally {
+    await snapshot.close();
   }
 }
 

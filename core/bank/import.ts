@@ -64,9 +64,10 @@ export async function verifyHistory(task: ImportTask, since?: bigint): Promise<I
 }
 
 async function readFrom(task: ImportTask, start: bigint): Promise<ImportOutcome> {
-  const { highest } = await readPosition(task.sql, task.gateway.account, task.direction);
-  let total: ImportOutcome = { added: 0, compared: 0, anomalies: [], cursor: 0n };
-  for (let after: bigint | undefined = start; after !== undefined;) {
+  const { cursor, highest } = await readPosition(task.sql, task.gateway.account, task.direction);
+  let total: ImportOutcome = { added: 0, compared: 0, anomalies: [], cursor };
+  // a file may have brought rows far above the cursor: what lies between must not be left out
+  for (let after: bigint | undefined = start < cursor ? start : cursor; after !== undefined;) {
     const { outcome, last } = await readPage(task, { offset: after }, highest);
     total = {
       added: total.added + outcome.added,

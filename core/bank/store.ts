@@ -32,13 +32,13 @@ export interface Stretch {
   readonly known: bigint;
 }
 
-/** Rows to be stored, all of one account and direction, ascending by row id and each once. */
+/** A page of a gateway's history: rows of one account and direction, ascending by row id and each once. */
 export interface StorePage {
   readonly account: string;
   readonly direction: Direction;
   readonly rows: readonly Transaction[];
-  /** The rows are all that the bank has in this stretch; undefined: they are a selection, as in a file. */
-  readonly stretch: Stretch | undefined;
+  /** The rows are all that the bank has in this stretch. */
+  readonly stretch: Stretch;
   /** How the bank names the account, if it did. */
   readonly ownAccount: string | undefined;
   /** Now, µs. */
@@ -115,26 +115,60 @@ export async function storePage(sql: Sql, page: StorePage): Promise<StoreResult>
   const { account, direction, rows, stretch, ownAccount, now } = page;
   return await sql.begin(async (tx) => {
     await tx`select 1 from auditor_bank.bank_progress where account = ${account} and direction = ${direction} for update`;
-    const { highest } = await readPosition(tx, account, direction);
-    const stored = await readRows(tx, account, direction, rows.map((row) => row.rowId));
-    const fresh = rows.filter((row) => !stored.has(row.rowId));
-    await insertTransactions(tx, fresh, now);
-    const anomalies = [
-      ...fresh.filter((row) => row.rowId < (stretch?.known ?? highest)).map((row) => late(row)),
-      ...rows.flatMap((row) => changed(stored.get(row.rowId), row)),
-    ];
-    const found = await insertAnomalies(tx, anomalies, now);
-    if (stretch !== undefined) {
-      found.push(...await recordVanished(tx, page, stretch));
-      await settleReturned(tx, page);
-      await advance(tx, page, stretch);
-    }
-    if (ownAccount !== undefined) {
-      await tx`update auditor_bank.bank_account set payto = ${ownAccount}
-                where account = ${account} and payto is distinct from ${ownAccount}`;
-    }
-    return { added: fresh.length, anomalies: found };
+    const { added, anomalies } = await storeRows(tx, rows, stretch.known, now);
+    anomalies.push(...await recordVanished(tx, page));
+    await settleReturned(tx, page);
+    await advance(tx, page);
+    await nameAccount(tx, account, ownAccount);
+    return { added, anomalies };
   });
+}
+
+/**
+ * Stores rows of a file, whose row ids stand for themselves: of the transfers in between nothing is known, and the
+ * place where a gateway is asked for more does not move.
+ */
+export async function storeFileRows(
+  tx: TransactionSql,
+  account: string,
+  rows: readonly Transaction[],
+  now: bigint,
+): Promise<StoreResult> {
+  const result: StoreResult = { added: 0, anomalies: [] };
+  let added = 0;
+  for (const direction of ["credit", "debit"] as const) {
+    const once = new Map<bigint, Transaction>();
+    const twice: Discovery[] = [];
+    for (const row of rows.filter((row) => row.direction === direction)) {
+      const first = once.get(row.rowId);
+      if (first === undefined) once.set(row.rowId, row);
+      else twice.push(...repeated(first, row));
+    }
+    const { highest } = await readPosition(tx, account, direction);
+    const part = await storeRows(tx, [...once.values()], highest, now);
+    added += part.added;
+    result.anomalies.push(...part.anomalies, ...await insertAnomalies(tx, twice, now));
+  }
+  return { ...result, added };
+}
+
+/** Adds what is not stored yet; a new row below `known` is late, and one that is stored differently has changed. */
+async function storeRows(
+  tx: TransactionSql,
+  rows: readonly Transaction[],
+  known: bigint,
+  now: bigint,
+): Promise<StoreResult> {
+  const [first] = rows;
+  if (first === undefined) return { added: 0, anomalies: [] };
+  const stored = await readRows(tx, first.account, first.direction, rows.map((row) => row.rowId));
+  const fresh = rows.filter((row) => !stored.has(row.rowId));
+  await insertTransactions(tx, fresh, now);
+  const found = [
+    ...fresh.filter((row) => row.rowId < known).map(late),
+    ...rows.flatMap((row) => changed(stored.get(row.rowId), row)),
+  ];
+  return { added: fresh.length, anomalies: await insertAnomalies(tx, found, now) };
 }
 
 /** Keeps an anomaly that was found outside of a page; false if it was known. */
@@ -145,9 +179,21 @@ export async function recordAnomaly(sql: Sql, anomaly: BankAnomaly, now: bigint)
   });
 }
 
-/** Notes that the history in a file is complete as far as the file goes. */
-export async function completeFile(tx: Sql, account: string, now: bigint): Promise<void> {
+/** Notes that an account's history is complete as far as a file goes, and how the file names the account. */
+export async function completeFile(
+  tx: TransactionSql,
+  account: string,
+  ownAccount: string | undefined,
+  now: bigint,
+): Promise<void> {
   await tx`update auditor_bank.bank_progress set completed = greatest(completed, ${now}) where account = ${account}`;
+  await nameAccount(tx, account, ownAccount);
+}
+
+async function nameAccount(tx: TransactionSql, account: string, payto: string | undefined): Promise<void> {
+  if (payto === undefined) return;
+  await tx`update auditor_bank.bank_account set payto = ${payto}
+            where account = ${account} and payto is distinct from ${payto}`;
 }
 
 /** An anomaly and the hash of the report that shows it. */
@@ -169,6 +215,13 @@ function changed(before: Transaction | undefined, row: Transaction): Discovery[]
   return before === undefined || change === ""
     ? []
     : [{ ...discovery(before, "changed", change), hash: contentHash(row) }];
+}
+
+/** One row id for two transfers. The very same line twice is a file put together carelessly, not the bank's doing. */
+function repeated(first: Transaction, second: Transaction): Discovery[] {
+  const change = describeChange(first, second);
+  if (change === "") return [];
+  return [{ ...discovery(first, "duplicate", `one row id for two transfers: ${change}`), hash: contentHash(second) }];
 }
 
 function discovery(row: Transaction, kind: BankAnomaly["kind"], diagnostic: string): Discovery {
@@ -224,8 +277,7 @@ async function insertAnomalies(tx: TransactionSql, found: readonly Discovery[], 
 /** Stored rows that the bank leaves out of a stretch; one that is gone again after it was back counts as new. */
 async function recordVanished(
   tx: TransactionSql,
-  { account, direction, rows, now }: StorePage,
-  { after, end, known }: Stretch,
+  { account, direction, rows, stretch: { after, end, known }, now }: StorePage,
 ): Promise<BankAnomaly[]> {
   const last = rows.at(-1)?.rowId ?? after;
   const until = end || last > known ? known : last;
@@ -265,8 +317,7 @@ async function settleReturned(tx: TransactionSql, { account, direction, rows, no
 
 async function advance(
   tx: TransactionSql,
-  { account, direction, rows, now }: StorePage,
-  { after, end }: Stretch,
+  { account, direction, rows, stretch: { after, end }, now }: StorePage,
 ): Promise<void> {
   const last = rows.at(-1)?.rowId ?? after;
   await tx`update auditor_bank.bank_progress

@@ -5,7 +5,7 @@ import { signBlock } from "../crypto/blocks.ts";
 import { hashPayto, hashWire } from "../crypto/objects.ts";
 import { serializeDenominationSignature } from "../taler/denomination.ts";
 import type { Merchant } from "./accounts.ts";
-import type { IssuedCoin } from "./issuance.ts";
+import type { SignedCoin } from "./issuance.ts";
 import { coinOf, contractHash, insert, type Recorder, targetRows } from "./recorder.ts";
 import { secretBytes } from "./random.ts";
 import { amount, bytes, type Row, type Step, time } from "./rows.ts";
@@ -14,14 +14,14 @@ import type { Batch, Day, Refund } from "./world.ts";
 /** The facts of a contract that a coin signs. */
 export interface ContractFacts {
   readonly hContractTerms: Uint8Array;
-  readonly merchant: Pick<Merchant, "pub" | "payto" | "salt">;
+  readonly merchant: Pick<Merchant, "pub" | "payto" | "salt" | "shard">;
   readonly walletTimestamp: bigint;
   readonly refundDeadline: bigint;
   readonly walletDataHash: Uint8Array | undefined;
 }
 
-/** A coin's signature over its part of a contract; `gross` in atoms. */
-export function signDeposit(currency: string, coin: IssuedCoin, contract: ContractFacts, gross: bigint): Uint8Array {
+/** A coin's signature over its part of a contract. */
+function signDeposit(currency: string, coin: SignedCoin, contract: ContractFacts, gross: bigint): Uint8Array {
   const { merchant, ...facts } = contract;
   return signBlock("coinDeposit", currency, coin.seed, {
     ...facts,
@@ -36,7 +36,7 @@ export function signDeposit(currency: string, coin: IssuedCoin, contract: Contra
 }
 
 /** The row of a coin at its first use. */
-export function knownCoinRow(serial: string, coin: IssuedCoin, remaining: bigint): Row {
+export function knownCoinRow(serial: string, coin: SignedCoin, remaining: bigint): Row {
   const { cipher } = coin.denomination.terms;
   return {
     known_coin_id: serial,
@@ -79,44 +79,61 @@ function factsOf(r: Recorder, batch: Batch): ContractFacts {
 }
 
 function batchRow(r: Recorder, batch: Batch): Row {
-  const facts = factsOf(r, batch);
+  const serial = r.serials.next("batch_deposits");
+  r.batches.set(batch.index, serial);
   const merchant = r.merchants[batch.merchant]!;
+  const facts = factsOf(r, batch);
   const { hContractTerms } = facts;
   const signature = batch.hasMerchantSig
     ? signBlock("merchantContract", r.options.currency, merchant.seed, { hContractTerms })
     : undefined;
-  const serial = r.serials.next("batch_deposits");
-  r.batches.set(batch.index, serial);
+  return { ...contractRow(serial, facts, batch.at, batch.wireDeadline), merchant_sig: bytes(signature) };
+}
+
+/** The row of a contract; `at`: when the exchange accepted it. */
+export function contractRow(serial: string, facts: ContractFacts, at: bigint, wireDeadline: bigint): Row {
+  const { merchant } = facts;
   return {
     batch_deposit_serial_id: serial,
     shard: merchant.shard,
     merchant_pub: bytes(merchant.pub),
-    wallet_timestamp: time(batch.walletTimestamp),
-    exchange_timestamp: time(batch.at),
-    refund_deadline: time(batch.refundDeadline),
-    wire_deadline: time(batch.wireDeadline),
-    h_contract_terms: bytes(hContractTerms),
+    wallet_timestamp: time(facts.walletTimestamp),
+    exchange_timestamp: time(at),
+    refund_deadline: time(facts.refundDeadline),
+    wire_deadline: time(wireDeadline),
+    h_contract_terms: bytes(facts.hContractTerms),
     wallet_data_hash: bytes(facts.walletDataHash),
     wire_salt: bytes(merchant.salt),
     wire_target_h_payto: bytes(hashPayto(merchant.payto)),
     policy_blocked: false,
     done: false,
-    merchant_sig: bytes(signature),
+    merchant_sig: null,
   };
 }
 
 function depositRows(r: Recorder, batch: Batch): Row[] {
   const facts = factsOf(r, batch);
-  return batch.coins.map(({ coin: index, amount: gross }) => {
-    const coin = coinOf(r, index);
-    return {
-      coin_deposit_serial_id: r.serials.next("coin_deposits"),
-      batch_deposit_serial_id: r.batches.get(batch.index)!,
-      coin_pub: bytes(coin.pub),
-      coin_sig: bytes(signDeposit(r.options.currency, coin, facts, gross)),
-      amount_with_fee: amount(gross),
-    };
+  return batch.coins.map(({ coin, amount: gross }) => {
+    const serials = { serial: r.serials.next("coin_deposits"), batch: r.batches.get(batch.index)! };
+    return depositRow(r.options.currency, serials, facts, coinOf(r, coin), gross);
   });
+}
+
+/** The row of a coin's part in a contract, signed by the coin; serials of the row itself and of the contract. */
+export function depositRow(
+  currency: string,
+  serials: { readonly serial: string; readonly batch: string },
+  facts: ContractFacts,
+  coin: SignedCoin,
+  gross: bigint,
+): Row {
+  return {
+    coin_deposit_serial_id: serials.serial,
+    batch_deposit_serial_id: serials.batch,
+    coin_pub: bytes(coin.pub),
+    coin_sig: bytes(signDeposit(currency, coin, facts, gross)),
+    amount_with_fee: amount(gross),
+  };
 }
 
 /** Refunds, signed by the merchants. */

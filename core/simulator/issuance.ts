@@ -39,16 +39,20 @@ export interface CoinSecrets {
   readonly blind: Uint8Array;
 }
 
-/** A coin as it leaves for the exchange, and how it comes back. */
-export interface IssuedCoin extends CoinSecrets {
+/** A coin that can be spent. */
+export interface SignedCoin extends CoinSecrets {
   readonly denomination: Denomination;
+  /** Unblinded: RSA s, CS s | R. */
+  readonly signature: Uint8Array;
+}
+
+/** A coin as it leaves for the exchange, and how it comes back. */
+export interface IssuedCoin extends SignedCoin {
   /** Blinded message without header (crypto.md 2.1). */
   readonly message: Uint8Array;
   readonly hBlindedCoin: Uint8Array;
   readonly withdrawValues: WithdrawValues;
   readonly blindedSignature: BlindedSignature;
-  /** Unblinded: RSA s, CS s | R. */
-  readonly signature: Uint8Array;
 }
 
 /** Makes the keys of a denomination from 32 secret bytes. */

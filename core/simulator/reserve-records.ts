@@ -5,7 +5,8 @@ import { signBlock } from "../crypto/blocks.ts";
 import { hashPayto } from "../crypto/objects.ts";
 import { serializeBlindedSignature } from "../taler/denomination.ts";
 import { DAY } from "../taler/time.ts";
-import { ACCOUNT_SECTION, customerPayto } from "./accounts.ts";
+import { ACCOUNT_SECTION, customerPayto, type KeyPair } from "./accounts.ts";
+import type { IssuedCoin } from "./issuance.ts";
 import { insert, type Recorder, reserveKeys, targetRows, withdrawCoin } from "./recorder.ts";
 import { amount, bytes, type Row, type Step, time } from "./rows.ts";
 import { costOf } from "./terms.ts";
@@ -60,23 +61,29 @@ export function withdrawalSteps(r: Recorder, day: Day): Step[] {
   return [insert("reserves_out", day.withdrawals.map((w) => withdrawalRow(r, w)))];
 }
 
-function withdrawalRow(r: Recorder, { at, reserve, coin: index }: Withdrawal): Row {
-  const coin = withdrawCoin(r, index);
+function withdrawalRow(r: Recorder, { at, reserve, coin }: Withdrawal): Row {
+  const serials = { serial: r.serials.next("reserves_out"), reserve: r.reserves.get(reserve)! };
+  return signedWithdrawal(r.options.currency, serials, reserveKeys(r, reserve), at, withdrawCoin(r, coin));
+}
+
+/** The row of a withdrawal, signed by the reserve's owner; serials of the row itself and of the reserve. */
+export function signedWithdrawal(
+  currency: string,
+  serials: { readonly serial: string; readonly reserve: string },
+  owner: KeyPair,
+  at: bigint,
+  coin: IssuedCoin,
+): Row {
   const cost = costOf(coin.denomination.terms);
   const { hBlindedCoin } = coin;
+  const fields = { amount: cost, hDenomination: coin.denomination.hash, hBlindedCoin };
   return {
-    reserve_out_serial_id: r.serials.next("reserves_out"),
+    reserve_out_serial_id: serials.serial,
     h_blind_ev: bytes(hBlindedCoin),
     denominations_serial: coin.denomination.serial,
     denom_sig: bytes(serializeBlindedSignature(coin.blindedSignature)),
-    reserve_uuid: r.reserves.get(reserve)!,
-    reserve_sig: bytes(
-      signBlock("reserveWithdraw", r.options.currency, reserveKeys(r, reserve).seed, {
-        amount: cost,
-        hDenomination: coin.denomination.hash,
-        hBlindedCoin,
-      }),
-    ),
+    reserve_uuid: serials.reserve,
+    reserve_sig: bytes(signBlock("reserveWithdraw", currency, owner.seed, fields)),
     execution_date: time(at),
     amount_with_fee: amount(cost),
   };

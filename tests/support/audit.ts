@@ -166,13 +166,16 @@ export async function auditorState(sql: Sql): Promise<AuditorState> {
   return new Map([...read].map(([t, rows]) => [t.replace(/^auditor_/, ""), sortedRows(rows.map(normalRow))]));
 }
 
-/** Our own state tables; without run and journal, which tell the story and not the state, and without row numbers. */
+/**
+ * Our own state tables; without run and journal, which tell the story and not the state, without the number of the last
+ * run whose figures are stored, and without row numbers.
+ */
 export async function ownState(sql: Sql): Promise<AuditorState> {
   const story = ["auditor_x_run", "auditor_x_journal"];
   const tables = (await auditorTables(sql)).filter((t) => t.startsWith("auditor_x_") && !story.includes(t));
   const read = await readTables(sql, tables);
   return new Map([...read].map(([t, rows]) => {
-    const bare = rows.map(({ finding_row: _, ...rest }) => rest);
+    const bare = rows.filter((r) => r["name"] !== "figures:run").map(({ finding_row: _, ...rest }) => rest);
     return [t.replace(/^auditor_/, ""), sortedRows(bare.map(normalRow))];
   }));
 }

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/**
+ * Transfers from a bank statement in ISO 20022 form, camt.053.001.02, .04 or .08: booked entries in both directions.
+ * Such statements have no row ids; dates are mostly days without a time.
+ */
+
+import { type Amount, parseAmount } from "../taler/amount.ts";
+import { DB_NEVER, parseTime } from "../taler/time.ts";
+import type { Direction } from "./history.ts";
+import { type Skipped, type Statement, type StatementLine, uniqueReferences, type Unreadable } from "./statement.ts";
+import { sameAccount } from "./transaction.ts";
+import { find, findAll, parseXml, textOf, type XmlElement } from "./xml.ts";
+
+const NAMESPACE = /^urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.(02|04|08)$/;
+
+/**
+ * Reads a statement.
+ *
+ * @param paytoUri PAYTO_URI of the account; statements of other accounts in the file are skipped. Without it the file
+ * must be about one account
+ */
+export function parseCamtStatement(bytes: Uint8Array, paytoUri: string | undefined): Statement | Unreadable {
+  const parsed = parseXml(bytes);
+  if ("fault" in parsed) return parsed;
+  const { root } = parsed;
+  if (root.name !== "Document" || !NAMESPACE.test(root.namespace)) {
+    return { fault: "not a statement of form camt.053.001.02, .04 or .08" };
+  }
+  const statements = findAll(find(root, "BkToCstmrStmt"), "Stmt");
+  const skipped: Skipped[] = [];
+  const lines: StatementLine[] = [];
+  let ownAccount: string | undefined;
+  for (const [index, statement] of statements.entries()) {
+    const place = `statement ${textOf(statement, "Id") ?? index + 1}`;
+    const own = accountOf(statement);
+    if (own === undefined) return { fault: `${place}: the account has no IBAN` };
+    const wanted = paytoUri ?? ownAccount ?? own;
+    if (!sameAccount(own, wanted)) {
+      if (paytoUri === undefined) return { fault: "the statements are about different accounts" };
+      skipped.push({ place, reason: `it is about account ${own}` });
+      continue;
+    }
+    ownAccount = own;
+    for (const [entryIndex, entry] of findAll(statement, "Ntry").entries()) {
+      readEntry(entry, `${place}, entry ${entryIndex + 1}`, lines, skipped);
+    }
+  }
+  if (statements.length === 0) return { fault: "it holds no statement" };
+  if (ownAccount === undefined) return { fault: `none of its statements is about account ${paytoUri}` };
+  return { numbering: "local", lines: uniqueReferences(lines), skipped, ownAccount };
+}
+
+/** The account that a statement is about. */
+function accountOf(statement: XmlElement): string | undefined {
+  const account = find(statement, "Acct");
+  return payto(textOf(account, "Id", "IBAN"), textOf(account, "Ownr", "Nm") ?? textOf(account, "Nm"));
+}
+
+/** A payto URI; the parameter receiver-name belongs to its form even where the bank does not tell the name. */
+function payto(iban: string | undefined, name: string | undefined): string | undefined {
+  const account = iban?.replace(/\s+/g, "").toUpperCase();
+  if (account === undefined || !/^[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}$/.test(account)) return undefined;
+  const encoded = encodeURIComponent((name ?? "").toWellFormed()).replaceAll("'", "%27");
+  return `payto://iban/${account}?receiver-name=${encoded}`;
+}
+
+/** Takes the transfers of a booked entry, which may be one or a batch. */
+function readEntry(entry: XmlElement, place: string, lines: StatementLine[], skipped: Skipped[]): void {
+  const skip = (reason: string) => void skipped.push({ place, reason });
+  const status = textOf(entry, "Sts", "Cd") ?? textOf(entry, "Sts");
+  if (status !== "BOOK") return skip("it is not booked");
+  if (textOf(entry, "RvslInd") === "true") return skip("it reverses another entry");
+  const date = dateOf(entry);
+  if (date === undefined) return skip("it has no booking date");
+  const amount = amountOf(find(entry, "Amt"));
+  if (amount === undefined) return skip("its amount is not readable");
+  const details = findAll(entry, "NtryDtls").flatMap((group) => findAll(group, "TxDtls"));
+  const parts = details.length <= 1 ? [{ detail: details[0], amount }] : splitBatch(details, amount);
+  if (parts === undefined) return skip("it is a batch whose parts do not add up to its amount");
+  for (const [index, part] of parts.entries()) {
+    const partPlace = parts.length === 1 ? place : `${place}, part ${index + 1}`;
+    const line = readPart(entry, part.detail, { place: partPlace, date, amount: part.amount, index });
+    if (typeof line === "string") skipped.push({ place: partPlace, reason: line });
+    else lines.push(line);
+  }
+}
+
+/** Amounts of the parts of a batch, in its currency; undefined unless they add up to that of the batch. */
+function splitBatch(
+  details: readonly XmlElement[],
+  total: Amount,
+): { detail: XmlElement; amount: Amount }[] | undefined {
+  const parts: { detail: XmlElement; amount: Amount }[] = [];
+  for (const detail of details) {
+    const amount = amountOf(find(detail, "Amt") ?? find(detail, "AmtDtls", "TxAmt", "Amt"));
+    if (amount?.currency !== total.currency) return undefined;
+    parts.push({ detail, amount });
+  }
+  return parts.reduce((sum, part) => sum + part.amount.atoms, 0n) === total.atoms ? parts : undefined;
+}
+
+/** The transfer of an entry without or with details, or why it is none of the exchange's. */
+function readPart(
+  entry: XmlElement,
+  detail: XmlElement | undefined,
+  { place, date, amount, index }: { place: string; date: bigint; amount: Amount; index: number },
+): StatementLine | string {
+  const mark = textOf(detail, "CdtDbtInd") ?? textOf(entry, "CdtDbtInd");
+  const direction: Direction | undefined = mark === "CRDT" ? "credit" : mark === "DBIT" ? "debit" : undefined;
+  if (direction === undefined) return "it is neither credit nor debit";
+  if (find(detail, "RtrInf") !== undefined) return "it is a payment that came back";
+  const subject = findAll(find(detail, "RmtInf"), "Ustrd").map((line) => line.text).join(" ") ||
+    (textOf(detail, "AddtlTxInf") ?? textOf(entry, "AddtlNtryInf"));
+  if (subject === undefined) return "it has no subject";
+  const other = direction === "credit" ? "Dbtr" : "Cdtr";
+  const parties = find(detail, "RltdPties");
+  const name = textOf(parties, other, "Pty", "Nm") ?? textOf(parties, other, "Nm");
+  const counterpart = payto(textOf(parties, `${other}Acct`, "Id", "IBAN"), name);
+  if (counterpart === undefined) return "its other side has no IBAN";
+  const reference = referenceOf(entry, detail, index);
+  return {
+    place,
+    rowId: undefined,
+    // with the day, because banks begin to count anew
+    reference: reference === undefined ? undefined : `${reference} ${direction} ${date}`,
+    direction,
+    date,
+    amount,
+    subject,
+    counterpart,
+  };
+}
+
+/** What banks write where they have no reference. */
+const NO_REFERENCE = /^(NONREF|NOTPROVIDED|NOT PROVIDED|0+)$/i;
+
+/** The bank's own reference of a transfer; undefined if it gave none. */
+function referenceOf(entry: XmlElement, detail: XmlElement | undefined, index: number): string | undefined {
+  const usable = (text: string | undefined) => text === undefined || NO_REFERENCE.test(text) ? undefined : text;
+  const own = usable(textOf(detail, "Refs", "AcctSvcrRef")) ?? usable(textOf(detail, "Refs", "TxId"));
+  if (own !== undefined) return own;
+  const shared = usable(textOf(entry, "AcctSvcrRef")) ?? usable(textOf(entry, "NtryRef"));
+  return shared === undefined ? undefined : `${shared} part ${index + 1}`;
+}
+
+/** When an entry was booked, µs: a time, or the beginning of a day in UTC. */
+function dateOf(entry: XmlElement): bigint | undefined {
+  const text = textOf(entry, "BookgDt", "DtTm") ?? textOf(entry, "BookgDt", "Dt")?.slice(0, 10);
+  const time = text === undefined || !/^\d{4}-/.test(text) ? undefined : parseTime(text);
+  return time === undefined || time >= DB_NEVER ? undefined : time;
+}
+
+function amountOf(element: XmlElement | undefined): Amount | undefined {
+  return element === undefined ? undefined : parseAmount(`${element.attributes.get("Ccy") ?? ""}:${element.text}`);
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** Transfers from a file the bank gave out, into the store: all of the file or nothing. */
+
+import type { Sql, TransactionSql } from "../db/connect.ts";
+import type { Amount } from "../taler/amount.ts";
+import { type BankAnomaly, BankError, type Direction } from "./history.ts";
+import { completeFile, insertTransactions, type Numbering, registerAccount, storeFileRows } from "./store.ts";
+import { readAccount } from "./store-history.ts";
+import { parseCreditSubject, parseDebitSubject } from "./subject.ts";
+import { contentHash, sameAccount, type Transaction } from "./transaction.ts";
+
+/** A transfer as a file tells it, before its subject was looked at. */
+export interface StatementLine {
+  /** Where it stands in the file, for messages. */
+  readonly place: string;
+  /** Row id of the bank, undefined if the file has none. */
+  readonly rowId: bigint | undefined;
+  /** What identifies the transfer where there is no row id, unique within the file. */
+  readonly reference: string | undefined;
+  readonly direction: Direction;
+  /** µs. */
+  readonly date: bigint;
+  readonly amount: Amount;
+  readonly subject: string;
+  /** Payto URI of the other side. */
+  readonly counterpart: string;
+}
+
+/** A transfer that is not imported, and why. */
+export interface Skipped {
+  readonly place: string;
+  readonly reason: string;
+}
+
+/** What a file holds. */
+export interface Statement {
+  /** Whether the file has the bank's row ids. */
+  readonly numbering: Numbering;
+  readonly lines: readonly StatementLine[];
+  readonly skipped: readonly Skipped[];
+  /** Payto URI of the account that the file is about, if it says so. */
+  readonly ownAccount: string | undefined;
+}
+
+/** A file that cannot be used at all; nothing of it was taken. */
+export interface Unreadable {
+  readonly fault: string;
+}
+
+/** What an import of a file did. */
+export interface StatementOutcome {
+  readonly added: number;
+  /** Transfers that were in the store already. */
+  readonly known: number;
+  readonly skipped: Skipped[];
+  /** Anomalies that were not known before. */
+  readonly anomalies: BankAnomaly[];
+}
+
+/** Understands the subjects; a line without a usable one is skipped. */
+export function readSubjects(
+  account: string,
+  statement: Statement,
+): { rows: { line: StatementLine; transaction: Transaction }[]; skipped: Skipped[] } {
+  const rows: { line: StatementLine; transaction: Transaction }[] = [];
+  const skipped = [...statement.skipped];
+  for (const line of statement.lines) {
+    const { direction, rowId = 0n, date, amount, counterpart } = line;
+    const subject = direction === "credit" ? parseCreditSubject(line.subject) : parseDebitSubject(line.subject);
+    if ("reason" in subject) skipped.push({ place: line.place, reason: subject.reason });
+    else rows.push({ line, transaction: { account, direction, rowId, date, amount, counterpart, ...subject } });
+  }
+  return { rows, skipped };
+}
+
+/**
+ * Stores what a file says. Importing it again adds nothing.
+ *
+ * @param paytoUri PAYTO_URI of the account, if configured
+ * @throws BankError `configuration` if the file is about another account, or the account's rows are numbered otherwise
+ */
+export async function importStatement(
+  sql: Sql,
+  account: string,
+  paytoUri: string | undefined,
+  statement: Statement,
+  now: bigint,
+): Promise<StatementOutcome> {
+  const { rows, skipped } = readSubjects(account, statement);
+  const { ownAccount } = statement;
+  const expected = paytoUri ?? (await readAccount(sql, account))?.payto;
+  if (ownAccount !== undefined && expected !== undefined && !sameAccount(expected, ownAccount)) {
+    throw new BankError("configuration", account, `the file is about account ${ownAccount}, not about ${expected}`);
+  }
+  await registerAccount(sql, account, ["credit", "debit"], statement.numbering);
+  const result = await sql.begin(async (tx) => {
+    await tx`select 1 from auditor_bank.bank_account where account = ${account} for update`;
+    const stored = statement.numbering === "bank"
+      ? await storeFileRows(tx, account, rows.map((row) => row.transaction), now)
+      : await storeLocal(tx, account, rows, now);
+    await completeFile(tx, account, ownAccount, now);
+    return stored;
+  });
+  return { ...result, known: rows.length - result.added, skipped };
+}
+
+/** Rows of a file without row ids get the next free ones; what identifies them is their reference. */
+async function storeLocal(
+  tx: TransactionSql,
+  account: string,
+  rows: readonly { line: StatementLine; transaction: Transaction }[],
+  now: bigint,
+): Promise<{ added: number; anomalies: BankAnomaly[] }> {
+  const references = rows.map(({ line }) => referenceOf(line));
+  const stored = await tx<{ reference: string; row_id: bigint; highest: bigint }[]>`
+    select reference, row_id from auditor_bank.bank_transaction
+     where account = ${account} and reference = any (${references}::text[])`;
+  const [top] = await tx<{ highest: bigint }[]>`
+    select coalesce(max(row_id), 0) as highest from auditor_bank.bank_transaction where account = ${account}`;
+  const numbers = new Map(stored.map((row) => [row.reference, row.row_id]));
+  const fresh = new Map<bigint, string>();
+  let highest = top?.highest ?? 0n;
+  const numbered = rows.map(({ transaction }, index) => {
+    const reference = references[index] ?? "";
+    const known = numbers.get(reference);
+    if (known !== undefined) return { ...transaction, rowId: known };
+    fresh.set(++highest, reference);
+    return { ...transaction, rowId: highest };
+  });
+  await insertTransactions(tx, numbered.filter((row) => fresh.has(row.rowId)), now, fresh);
+  const again = numbered.filter((row) => !fresh.has(row.rowId));
+  const { anomalies } = await storeFileRows(tx, account, again, now);
+  return { added: fresh.size, anomalies };
+}
+
+function referenceOf({ reference, place }: StatementLine): string {
+  if (reference === undefined) throw new Error(`${place} has neither a row id nor a reference`);
+  return reference;
+}
+
+/**
+ * Makes references unique within a file: what a bank does not tell apart is told apart by its place in the file, which
+ * is the same when the file is imported again.
+ */
+export function uniqueReferences(lines: readonly StatementLine[]): StatementLine[] {
+  const counts = new Map<string, number>();
+  return lines.map((line) => {
+    const base = line.reference ?? contentKey(line);
+    const count = (counts.get(base) ?? 0) + 1;
+    counts.set(base, count);
+    return { ...line, reference: count === 1 ? base : `${base} #${count}` };
+  });
+}
+
+function contentKey({ direction, date, amount, subject, counterpart }: StatementLine): string {
+  const bytes = contentHash({
+    account: "",
+    direction,
+    rowId: 0n,
+    date,
+    amount,
+    kind: "TRANSFER",
+    subject: new Uint8Array(0),
+    url: subject,
+    counterpart,
+  });
+  return `content ${direction} ${bytes.toHex()}`;
+}

@@ -70,7 +70,7 @@ function balanceLines({ balances, currency }: AuditOutcome): string {
 
 /** The summary that a person reads at the end of an audit. */
 export function auditText(outcome: AuditOutcome): string {
-  const { report, now, seconds, figures, currency } = outcome;
+  const { report, now, seconds } = outcome;
   const signatures = report.passes.reduce((sum, p) => sum + signaturesOf(p), 0);
   const heading = ["pass", "rows", "signatures", "time", "findings", "result"];
   return [
@@ -81,10 +81,15 @@ export function auditText(outcome: AuditOutcome): string {
     "",
     findingLines(outcome),
     balanceLines(outcome),
-    "",
-    "Reconciliation:",
-    table(FIGURES.map(([name, title]) => [title, formatAmount(currency, figures.get(name) ?? 0n)]), [1]),
-  ].join("\n");
+    figureLines(outcome),
+  ].join("\n").trimEnd();
+}
+
+/** The reconciliation; it means nothing before the bank's side was audited as well. */
+function figureLines({ balances, figures, currency }: AuditOutcome): string {
+  if (!balances.has("total_wire_in") || !balances.has("total_wire_out")) return "";
+  const rows = FIGURES.map(([name, title]) => [title, formatAmount(currency, figures.get(name) ?? 0n)]);
+  return `\nReconciliation:\n${table(rows, [1])}`;
 }
 
 /** The same as one JSON document; amounts as `CUR:V.F`, times in ISO 8601. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** A pool of verification workers that have no permission at all. */
+import { equalBytes } from "../crypto/hash.ts";
 import type { SignatureKind, TaskKey, TaskWriter } from "./tasks.ts";
 import type { WorkerReply, WorkerRequest } from "./verify-worker.ts";
 
@@ -30,6 +31,7 @@ const QUEUE_DEPTH = 3;
 export function startVerifyPool(workers: number): VerifyPool {
   const waiting: (WorkerRequest & { id: number })[] = [];
   const replies = new Map<number, { resolve: (v: Uint8Array) => void; reject: (e: Error) => void }>();
+  const known = new Map<number, TaskKey>();
   let failure: Error | undefined;
   let nextId = 1;
 
@@ -71,7 +73,10 @@ export function startVerifyPool(workers: number): VerifyPool {
 
   const pool: VerifyPool = {
     addKeys(keys) {
-      for (const { worker } of slots) worker.postMessage({ keys } satisfies WorkerRequest);
+      const fresh = keys.filter((k) => !sameKey(known.get(k.id), k));
+      if (fresh.length === 0) return;
+      for (const k of fresh) known.set(k.id, k);
+      for (const { worker } of slots) worker.postMessage({ keys: fresh } satisfies WorkerRequest);
     },
     async run(tasks) {
       if (failure !== undefined) throw failure;
@@ -104,4 +109,8 @@ export function startVerifyPool(workers: number): VerifyPool {
     },
   };
   return pool;
+}
+
+function sameKey(a: TaskKey | undefined, b: TaskKey): boolean {
+  return a !== undefined && a.cipher === b.cipher && a.ageMask === b.ageMask && equalBytes(a.key, b.key);
 }

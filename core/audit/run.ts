@@ -149,8 +149,9 @@ export async function openAuditor(plan: AuditPlan): Promise<Auditor> {
     throw error;
   }
   const pool = startVerifyPool(plan.workers);
+  const schemas = new SchemaCheck();
   const attempt = async (passes: readonly string[], now: bigint) => {
-    const report = await attemptAudit({ ...own, passes, now }, pool, guard);
+    const report = await attemptAudit({ ...own, passes, now }, pool, guard, schemas);
     opened.clear();
     opened.add(guard);
     return report;
@@ -175,15 +176,33 @@ export async function openAuditor(plan: AuditPlan): Promise<Auditor> {
   };
 }
 
-async function attemptAudit(plan: AuditPlan, pool: VerifyPool, guard: Sql): Promise<AuditReport> {
+/** How long a schema that was recognised is taken for granted, ms. */
+const SCHEMA_TRUST_MS = 600_000;
+
+/** Recognises both schemas, and remembers that it did: a continuous audit would spend most of its time on it. */
+class SchemaCheck {
+  #warnings: string[] = [];
+  #until = 0;
+
+  async warnings(exchange: Sql, auditor: Sql): Promise<string[]> {
+    if (performance.now() < this.#until) return [];
+    const accepted = await Promise.all([requireExchangeSchema(exchange), requireAuditorSchema(auditor)]);
+    this.#until = performance.now() + SCHEMA_TRUST_MS;
+    const warnings = accepted.flatMap((a) => a.warnings);
+    if (warnings.join() === this.#warnings.join()) return [];
+    this.#warnings = warnings;
+    return warnings;
+  }
+}
+
+async function attemptAudit(plan: AuditPlan, pool: VerifyPool, guard: Sql, schemas: SchemaCheck): Promise<AuditReport> {
   const passes = EVERY_PASS.filter((p) => plan.passes.includes(p.name));
-  const auditor = await requireAuditorSchema(guard);
   const snapshot = await openSnapshot(plan.openExchange, passes.length);
   try {
-    const exchange = await requireExchangeSchema(snapshot.connections[0]!);
+    const warnings = await schemas.warnings(snapshot.connections[0]!, guard);
     const reports = await runPasses(plan, pool, passes, snapshot.connections);
     await storeFigures(guard, plan.now);
-    return { passes: reports, warnings: [...exchange.warnings, ...auditor.warnings] };
+    return { passes: reports, warnings };
   } finally {
     await snapshot.close();
   }

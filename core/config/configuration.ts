@@ -285,7 +285,8 @@ export class Configuration {
   #refuse(section: string): boolean {
     const secret = this.inaccessible(section);
     if (secret === undefined) return false;
-    this.notice("warning", `section [${secret.section}] is not available: ${describeSecret(secret)}`);
+    const { file, line } = secret.origin;
+    this.notice("warning", `section [${secret.section}] is not available: ${describeSecret(secret)} (${file}:${line})`);
     return true;
   }
 
@@ -312,7 +313,7 @@ function place(origin: Origin): { file: string; line: number } {
 }
 
 function describeSecret(secret: Inaccessible): string {
-  return `its file ${secret.file} is ${secret.reason} (${secret.origin.file}:${secret.origin.line})`;
+  return `its file ${secret.file} is ${secret.reason}`;
 }
 
 function quote(value: string): string {

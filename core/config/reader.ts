@@ -256,6 +256,7 @@ export class Reader {
 function whyUnreadable(error: unknown): string {
   if (!(error instanceof Error)) throw error;
   if (isMissing(error)) return "does not exist";
+  if (error instanceof Deno.errors.IsADirectory) return "is a directory";
   const permission = error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable;
   return permission ? "may not be read by this user" : `cannot be read: ${error.message}`;
 }

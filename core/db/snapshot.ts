@@ -30,12 +30,13 @@ export async function openSnapshot(open: () => Promise<Sql>, count: number): Pro
     const rows = await first`SELECT pg_export_snapshot() AS id`;
     // the identifier is the server's own, hexadecimal digits and hyphens
     const id = (rows[0]!["id"] as string).replace(/[^0-9A-Fa-f-]/g, "");
-    while (connections.length < count) {
+    const more = Array.from({ length: count - 1 }, async () => {
       const sql = await open();
       connections.push(sql);
       await sql.unsafe(begin);
       await sql.unsafe(`SET TRANSACTION SNAPSHOT '${id}'`);
-    }
+    });
+    for (const result of await Promise.allSettled(more)) if (result.status === "rejected") throw result.reason;
     return { connections, close };
   } catch (error) {
     await close();

@@ -180,7 +180,7 @@ const FILENAMES: readonly (readonly [paths: string, text: string, result: string
   ["Q =", "${Q:-/d}/x", "/x"],
   ["", "$E /x", "/env /x"],
   ["", "$E\\x", "/env\\x"],
-  ["", "${E}tail", "/env"  + "tail"],
+  ["", "${E}tail", "/env" + "tail"],
   ["A = $B/a\nB = ${C:-/c}/b", "$A/x", "/c/b/a/x"],
   ["", "$TO_HOME", "/home/u/x"],
   ["", "/a/${NOPE}/b", "/a/${NOPE}/b", true],
@@ -220,7 +220,10 @@ Deno.test("a chain of 128 names is expanded, a longer one is refused", () => {
 });
 
 Deno.test("names that double at each level are refused soon", () => {
-  const result = expandReferences("$1", (name) => Number(name) > 60 ? "x" : `$${Number(name) + 1}/$${Number(name) + 1}`);
+  const result = expandReferences(
+    "$1",
+    (name) => Number(name) > 60 ? "x" : `$${Number(name) + 1}/$${Number(name) + 1}`,
+  );
   assert.deepEqual(result, { error: "more than 10000 references" });
 });
 

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/**
+ * Hostile rows: what a dishonest or broken exchange may store, and what an audit must make of it.
+ *
+ * A case changes a copy of a golden dataset and names every finding that the change must add or take away; any other
+ * difference from the audit of the untouched dataset fails the test. So a case shows three things at once: the hostile
+ * row is noticed, the run survives it, and the audit of the other rows is not disturbed.
+ */
+import assert from "node:assert/strict";
+import type { Finding } from "../../core/audit/findings.ts";
+import type { AuditReport } from "../../core/audit/run.ts";
+import type { Sql } from "../../core/db/connect.ts";
+import { auditDataset, connectToTest, wholeAuditor, withCopy } from "./audit.ts";
+import { describeFinding, Names } from "./describe.ts";
+import { datasetInfo } from "./golden.ts";
+
+/** A line of the table. */
+export interface HostileCase {
+  name: string;
+  dataset: string;
+  /**
+   * Statements that remove constraints, as an exchange that controls its own database could; a trusted copy keeps them,
+   * and `sql` obeys whatever is left.
+   */
+  without?: string;
+  /** Statements that make the row hostile. */
+  sql: string;
+  /** Findings that must be added: {@link describeFinding} texts, `*` stands for any text, `3 x` in front for a number. */
+  expect: readonly string[];
+  /** Findings of the untouched dataset that must be gone. */
+  gone?: readonly string[];
+  /** Findings that may be added or not: what follows from the row by more than one reasonable reading. */
+  perhaps?: readonly string[];
+  /** The audit judges by a clock this much later, µs. */
+  later?: bigint;
+}
+
+/** Texts of the findings of a database, one for each time a finding was opened. */
+async function openedFindings(sql: Sql): Promise<string[]> {
+  const rows = await sql`SELECT check_id, finding_table, content FROM auditor.auditor_x_journal
+    WHERE event = 'opened' ORDER BY journal_id`;
+  const names = new Names();
+  return rows.map((r) =>
+    describeFinding({
+      check: r["check_id"] as string,
+      table: r["finding_table"] as Finding["table"],
+      columns: r["content"] as Finding["columns"],
+    }, names).replaceAll(/ (of|in) somebody/g, "")
+  );
+}
+
+const untouched = new Map<string, Promise<string[]>>();
+
+/** Findings of an untouched dataset; audited once per process. */
+function findingsOf(dataset: string, later: bigint): Promise<string[]> {
+  const key = `${dataset} ${later}`;
+  const known = untouched.get(key) ?? withCopy(dataset, async (url, sql) => {
+    assertComplete(await auditDataset(url, datasetInfo(dataset), { now: datasetInfo(dataset).audit_now_us + later }));
+    return await openedFindings(sql);
+  });
+  untouched.set(key, known);
+  return known;
+}
+
+function assertComplete(report: AuditReport): void {
+  for (const { pass, failure } of report.passes) {
+    assert.equal(failure, undefined, `pass ${pass} failed: ${failure?.kind}: ${failure?.message}`);
+  }
+}
+
+/** Multiset difference: what `a` has more often than `b`. */
+function surplus(a: readonly string[], b: readonly string[]): string[] {
+  const left = new Map<string, number>();
+  for (const text of b) left.set(text, (left.get(text) ?? 0) + 1);
+  return a.filter((text) => {
+    const count = left.get(text) ?? 0;
+    left.set(text, count - 1);
+    return count <= 0;
+  });
+}
+
+function matches(pattern: string, text: string): boolean {
+  const parts = pattern.split("*").map((part) => part.replaceAll(/[\\^$.|?+()[\]{}]/g, "\\$&"));
+  return new RegExp(`^${parts.join("[^]*")}$`).test(text);
+}
+
+/** Takes the texts that patterns ask for out of `texts`; returns the patterns that found too few. */
+function take(patterns: readonly string[], texts: string[]): string[] {
+  const missing: string[] = [];
+  for (const entry of patterns) {
+    const [, count = "1", pattern = ""] = /^(?:(\d+) x )?([^]*)$/.exec(entry)!;
+    for (let left = Number(count); left > 0; left--) {
+      const at = texts.findIndex((text) => matches(pattern, text));
+      if (at < 0) {
+        missing.push(left === 1 ? pattern : `${left} x ${pattern}`);
+        break;
+      }
+      texts.splice(at, 1);
+    }
+  }
+  return missing;
+}
+
+/** How a set of findings differs from what a case expects; undefined if it does not. */
+export function compareFindings(
+  c: Pick<HostileCase, "expect" | "gone" | "perhaps">,
+  before: readonly string[],
+  after: readonly string[],
+): string | undefined {
+  const added = surplus(after, before);
+  const removed = surplus(before, after);
+  const missing = take(c.expect, added);
+  const kept = take(c.gone ?? [], removed);
+  const unexpected = added.filter((text) => !(c.perhaps ?? []).some((p) => matches(p, text)));
+  const lines = [
+    ...missing.map((text) => `missing:    ${text}`),
+    ...unexpected.slice(0, 30).map((text) => `unexpected: ${text}`),
+    ...(unexpected.length > 30 ? [`            and ${unexpected.length - 30} more`] : []),
+    ...kept.map((text) => `still open: ${text}`),
+    ...removed.map((text) => `lost:       ${text}`),
+  ];
+  return lines.length === 0 ? undefined : lines.join("\n");
+}
+
+/** Runs one case: audit, compare with the untouched dataset, audit again, insist that nothing is added. */
+export async function runHostileCase(c: HostileCase): Promise<void> {
+  const info = datasetInfo(c.dataset);
+  const later = c.later ?? 0n;
+  const choice = { now: info.audit_now_us + later };
+  const before = await findingsOf(c.dataset, later);
+  await withCopy(c.dataset, async (url, sql) => {
+    await spoil(url, [c.without ?? "", c.sql]);
+    assertComplete(await auditDataset(url, info, choice));
+    const difference = compareFindings(c, before, await openedFindings(sql));
+    assert.equal(difference, undefined, `\n${difference}`);
+    const state = await wholeAuditor(sql);
+    assertComplete(await auditDataset(url, info, choice));
+    assert.deepEqual(await wholeAuditor(sql), state, "a second run changes nothing");
+  });
+}
+
+/** Changes a database as its superuser, in one transaction. */
+export async function spoil(url: string, statements: readonly string[]): Promise<void> {
+  const sql = await connectToTest(url);
+  try {
+    await sql.begin(async (tx) => {
+      for (const text of statements) if (text !== "") await tx.unsafe(text);
+    });
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}

@@ -64,12 +64,20 @@ export interface PassContext {
   /** The auditor database, for reading what earlier runs left. */
   auditor: Sql;
   pool: VerifyPool;
+  /** What passes of one run tell each other. */
+  shared?: SharedVerdicts | undefined;
   /** What the bank says; the passes that need it fail without. */
   bank?: BankHistory | undefined;
   pageRows: number;
   /** Exclusive upper serial per table, to audit only a part of what is there; absent: everything. */
   limits?: ReadonlyMap<string, bigint> | undefined;
   progress?: ((p: Progress) => void) | undefined;
+}
+
+/** Verdicts that one pass reaches and another needs, so that no signature is verified twice in a run. */
+export interface SharedVerdicts {
+  /** `known_coin_id`s of all coins without valid signature; rejected when the coins pass fails before it knows. */
+  badCoins: PromiseWithResolvers<ReadonlySet<bigint>>;
 }
 
 /** A stage of a pass: a source, and what its rows mean. */
@@ -324,6 +332,11 @@ export class PassRun {
   /** The row is finished: it need not be read again. */
   settleRevisit(stage: AnyStage, serial: bigint): void {
     this.#settleRevisit(stage, serial);
+  }
+
+  /** Calls a function when every row read so far is booked. */
+  whenBooked(then: () => void): void {
+    this.#queue.push(Promise.resolve(then));
   }
 
   /** Waits until every row read so far is booked. */

@@ -18,6 +18,7 @@ import {
   PassRun,
   PassStopped,
   type Progress,
+  type SharedVerdicts,
 } from "./pass.ts";
 import { aggregationPass } from "./passes/aggregation/pass.ts";
 import { coinsPass } from "./passes/coins/pass.ts";
@@ -36,8 +37,6 @@ export interface Pass {
   balanceKeys: readonly string[];
   /** Some depend on the accounts that are audited. */
   progressKeys: readonly string[] | ((accounts: readonly AuditedAccount[]) => readonly string[]);
-  /** A pass whose work this one builds on; it is committed before, if it runs at all. */
-  after?: string;
   /** As long as it has read nothing, it leaves no trace in the database (audit chapter 4a). */
   silentWhenEmpty?: boolean;
   run(run: PassRun): Promise<void>;
@@ -47,7 +46,7 @@ export interface Pass {
 export const ALL_PASSES: readonly Pass[] = [
   reservesPass,
   coinsPass,
-  { ...aggregationPass, after: "coins", silentWhenEmpty: true },
+  { ...aggregationPass, silentWhenEmpty: true },
 ];
 
 /** All passes, those that compare with the bank included, in the order in which they commit. */
@@ -232,18 +231,18 @@ async function runPasses(
   passes: Pass[],
   connections: Sql[],
 ): Promise<PassReport[]> {
+  const names = passes.map((p) => p.name);
+  const shared = names.includes("coins") && names.includes("aggregation")
+    ? { badCoins: Promise.withResolvers<ReadonlySet<bigint>>() }
+    : undefined;
+  shared?.badCoins.promise.catch(() => {}); // the pass that waits for it sees it
   const reports: Promise<PassReport>[] = [];
-  const done = new Map<string, Promise<PassReport>>();
   passes.forEach((pass, i) => {
-    const before = reports.at(-1) ?? Promise.resolve(undefined);
-    const needed = pass.after === undefined ? Promise.resolve(undefined) : done.get(pass.after);
-    const report = (async () => {
-      await needed;
-      return await runPass(plan, pool, pass, connections[i]!, before);
-    })();
+    const before = reports.at(-1) ?? Promise.resolve();
+    const report = runPass(plan, pool, pass, connections[i]!, before, shared)
+      .finally(() => pass.name === "coins" && shared?.badCoins.reject(new Error("the coins pass ended early")));
     report.catch(() => {}); // awaited below
     reports.push(report);
-    done.set(pass.name, report);
   });
   return await Promise.all(reports);
 }
@@ -255,6 +254,7 @@ async function runPass(
   pass: Pass,
   source: Sql,
   turn: Promise<unknown>,
+  shared: SharedVerdicts | undefined,
 ): Promise<PassReport> {
   const started = performance.now();
   const startedAt = BigInt(Date.now()) * 1000n;
@@ -285,6 +285,7 @@ async function runPass(
       auditor,
       pool: counted,
       bank,
+      shared,
       pageRows: plan.pageRows ?? DEFAULT_PAGE_ROWS,
       limits: plan.limits,
       progress: plan.progress,

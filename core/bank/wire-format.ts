@@ -248,7 +248,7 @@ function readPayto(row: Fields, name: string): string {
 export function isPaytoLike(text: string): boolean {
   if (text.length > TEXT_MAX || !text.isWellFormed()) return false;
   // deno-lint-ignore no-control-regex -- control characters are what this looks for
-  return (paytoMethod(text) ?? "") !== "" && !/[\x00-\x1f\x7f]/.test(text);
+  return (paytoMethod(text) ?? "") !== "" && !/[\x00-\x1f\x7f-\x9f]/.test(text);
 }
 
 function readUrl(row: Fields, name: string): string {

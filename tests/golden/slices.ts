@@ -34,97 +34,124 @@ export function limitsAt(highest: ReadonlyMap<string, bigint>, perMille: bigint)
   return new Map([...highest].map(([table, top]) => [table, top * perMille / 1000n + 1n]));
 }
 
-/** What goes with rows that are not there yet: executed in order, until nothing changes any more. */
+/** Tables whose rows may be taken away for a while, with the column that orders them in time, if one does. */
+const MOVED: Readonly<Record<string, string | undefined>> = {
+  ...STAGE_TABLES,
+  batch_deposits: "batch_deposit_serial_id",
+  aggregation_tracking: "aggregation_serial_id",
+  known_coins: "known_coin_id",
+  coin_history: "coin_history_serial_id",
+  refresh_revealed_coins: undefined,
+  refresh_transfer_keys: undefined,
+  denomination_revocations: undefined,
+};
+
+/** Kinds of history entries: name, table, serial column, column of the coin. */
+const EVENTS = [
+  ["coin_deposits", "coin_deposits", "coin_deposit_serial_id", "coin_pub"],
+  ["refresh_commitments", "refresh_commitments", "melt_serial_id", "old_coin_pub"],
+  ["refunds", "refunds", "refund_serial_id", "coin_pub"],
+  ["recoup", "recoup", "recoup_uuid", "coin_pub"],
+  ["recoup_refresh::NEW", "recoup_refresh", "recoup_refresh_uuid", "coin_pub"],
+  ["recoup_refresh::OLD", "recoup_refresh", "recoup_refresh_uuid", undefined],
+  ["purse_deposits", "purse_deposits", "purse_deposit_serial_id", "coin_pub"],
+  ["purse_decision", "purse_decision", "purse_decision_serial_id", undefined],
+  ["reserves_open_deposits", "reserves_open_deposits", "reserve_open_deposit_uuid", "coin_pub"],
+] as const;
+
+/** `rows` of `table` go when a row of `other` that they need is not there yet. */
+const needs = (table: string, other: string, condition: string) =>
+  `DELETE FROM ${table} x WHERE EXISTS (SELECT FROM side.${other} y WHERE ${condition})
+     AND NOT EXISTS (SELECT FROM ${other} y WHERE ${condition})`;
+
+/** What goes with rows that are not there yet. */
 const CONSEQUENCES = [
-  // what follows from an event comes after it
-  "DELETE FROM refunds x WHERE NOT EXISTS (SELECT FROM coin_deposits d WHERE d.coin_pub = x.coin_pub AND d.batch_deposit_serial_id = x.batch_deposit_serial_id)",
-  "DELETE FROM refresh_revealed_coins x WHERE NOT EXISTS (SELECT FROM refresh_commitments m WHERE m.melt_serial_id = x.melt_serial_id)",
-  "DELETE FROM refresh_transfer_keys x WHERE NOT EXISTS (SELECT FROM refresh_commitments m WHERE m.melt_serial_id = x.melt_serial_id)",
-  "DELETE FROM reserves_close x WHERE NOT EXISTS (SELECT FROM reserves_in i WHERE i.reserve_pub = x.reserve_pub)",
+  ...EVENTS.flatMap(([name, table, serial, coin]) => [
+    needs("coin_history", table, `x.table_name = '${name}' AND y.${serial} = x.serial_id`),
+    needs(table, "coin_history", `y.table_name = '${name}' AND y.serial_id = x.${serial}`),
+    ...(coin === undefined ? [] : [needs(table, "known_coins", `y.coin_pub = x.${coin}`)]),
+  ]),
+  needs("coin_deposits", "batch_deposits", "y.batch_deposit_serial_id = x.batch_deposit_serial_id"),
+  needs(
+    "refunds",
+    "coin_deposits",
+    "y.coin_pub = x.coin_pub AND y.batch_deposit_serial_id = x.batch_deposit_serial_id",
+  ),
+  needs("refresh_revealed_coins", "refresh_commitments", "y.melt_serial_id = x.melt_serial_id"),
+  needs("refresh_transfer_keys", "refresh_commitments", "y.melt_serial_id = x.melt_serial_id"),
+  needs("reserves_close", "reserves_in", "y.reserve_pub = x.reserve_pub"),
   // a transfer is made when all its deposits and their refunds are there
-  `DELETE FROM wire_out w WHERE EXISTS (SELECT FROM side.aggregation_tracking t
-     JOIN side.coin_deposits d USING (batch_deposit_serial_id)
-     WHERE t.wtid_raw = w.wtid_raw AND d.coin_deposit_serial_id NOT IN (SELECT coin_deposit_serial_id FROM coin_deposits))`,
-  `DELETE FROM wire_out w WHERE EXISTS (SELECT FROM side.aggregation_tracking t
-     JOIN side.refunds r USING (batch_deposit_serial_id)
-     WHERE t.wtid_raw = w.wtid_raw AND r.refund_serial_id NOT IN (SELECT refund_serial_id FROM refunds))`,
-  `DELETE FROM aggregation_tracking t WHERE EXISTS (SELECT FROM side.wire_out w WHERE w.wtid_raw = t.wtid_raw)
-     AND NOT EXISTS (SELECT FROM wire_out w WHERE w.wtid_raw = t.wtid_raw)`,
-  "DELETE FROM batch_deposits b WHERE NOT EXISTS (SELECT FROM coin_deposits d WHERE d.batch_deposit_serial_id = b.batch_deposit_serial_id)",
-  // the exchange knows a coin since it was first spent
-  `DELETE FROM known_coins k WHERE NOT EXISTS (SELECT FROM coin_deposits x WHERE x.coin_pub = k.coin_pub)
-     AND NOT EXISTS (SELECT FROM refresh_commitments x WHERE x.old_coin_pub = k.coin_pub)
-     AND NOT EXISTS (SELECT FROM purse_deposits x WHERE x.coin_pub = k.coin_pub)
-     AND NOT EXISTS (SELECT FROM reserves_open_deposits x WHERE x.coin_pub = k.coin_pub)
-     AND NOT EXISTS (SELECT FROM recoup x WHERE x.coin_pub = k.coin_pub)
-     AND NOT EXISTS (SELECT FROM recoup_refresh x WHERE x.coin_pub = k.coin_pub)`,
-  // histories name what happened
-  ...[
-    ["coin_deposits", "coin_deposits", "coin_deposit_serial_id"],
-    ["refresh_commitments", "refresh_commitments", "melt_serial_id"],
-    ["refunds", "refunds", "refund_serial_id"],
-    ["recoup", "recoup", "recoup_uuid"],
-    ["recoup_refresh::NEW", "recoup_refresh", "recoup_refresh_uuid"],
-    ["recoup_refresh::OLD", "recoup_refresh", "recoup_refresh_uuid"],
-    ["purse_deposits", "purse_deposits", "purse_deposit_serial_id"],
-    ["purse_decision", "purse_decision", "purse_decision_serial_id"],
-    ["reserves_open_deposits", "reserves_open_deposits", "reserve_open_deposit_uuid"],
-  ].map(([name, table, serial]) =>
-    `DELETE FROM coin_history h WHERE h.table_name = '${name}'
-       AND NOT EXISTS (SELECT FROM ${table} x WHERE x.${serial} = h.serial_id)`
+  ...["coin_deposits d", "refunds d"].map((other) => {
+    const serial = other === "refunds d" ? "refund_serial_id" : "coin_deposit_serial_id";
+    return `DELETE FROM wire_out w WHERE EXISTS (SELECT FROM side.aggregation_tracking t
+      JOIN side.${other} USING (batch_deposit_serial_id)
+      WHERE t.wtid_raw = w.wtid_raw AND d.${serial} NOT IN (SELECT ${serial} FROM ${other}))`;
+  }),
+  `DELETE FROM wire_out w WHERE EXISTS (SELECT FROM side.aggregation_tracking t WHERE t.wtid_raw = w.wtid_raw
+     AND t.aggregation_serial_id NOT IN (SELECT aggregation_serial_id FROM aggregation_tracking))`,
+  needs("aggregation_tracking", "wire_out", "y.wtid_raw = x.wtid_raw"),
+  // what is gone in the order of time takes everything after it along
+  ...Object.entries(MOVED).flatMap(([table, serial]) =>
+    serial === undefined ? [] : [
+      `DELETE FROM ${table} WHERE ${serial} > (SELECT min(y.${serial}) FROM side.${table} y
+         WHERE y.${serial} NOT IN (SELECT ${serial} FROM ${table}))`,
+    ]
   ),
 ];
 
-/** Tables whose rows may be taken away for a while. */
-const MOVED = [
-  ...Object.keys(STAGE_TABLES),
-  "refresh_revealed_coins",
-  "refresh_transfer_keys",
-  "aggregation_tracking",
-  "batch_deposits",
-  "known_coins",
-  "coin_history",
-  "denomination_revocations",
-];
+type Statements = { unsafe(text: string): PromiseLike<{ count: number }> };
 
-/** Runs statements as a copy of the exchange's database gets its rows: without triggers and foreign keys. */
-async function asReplica(sql: Sql, statements: readonly string[]): Promise<void> {
+/** Runs `body` as a copy of the exchange's database gets its rows: without triggers and foreign keys. */
+async function asReplica(sql: Sql, body: (tx: Statements) => Promise<void>): Promise<void> {
   await sql.begin(async (tx) => {
     await tx.unsafe("SET LOCAL session_replication_role = replica; SET LOCAL search_path = exchange");
-    for (const statement of statements) await tx.unsafe(statement);
+    await body(tx);
   });
 }
 
 /** Keeps a copy of all rows in schema `side`. */
 export async function keepAside(sql: Sql): Promise<void> {
   await sql.unsafe("CREATE SCHEMA side");
-  for (const table of MOVED) await sql.unsafe(`CREATE TABLE side.${table} AS SELECT * FROM exchange.${table}`);
+  for (const table of Object.keys(MOVED)) {
+    await sql.unsafe(`CREATE TABLE side.${table} AS SELECT * FROM exchange.${table}`);
+  }
+}
+
+async function refill(tx: Statements): Promise<void> {
+  for (const table of Object.keys(MOVED)) {
+    await tx.unsafe(`DELETE FROM ${table}; INSERT INTO ${table} SELECT * FROM side.${table}`);
+  }
 }
 
 /**
- * Makes the database one of an earlier time: the first part (per mille) of every log, and of what belongs to it. The
- * last tenth of the melts that are left is not revealed yet. Denominations are revoked, and their coins recouped, at
- * the very end.
+ * Makes the database one of an earlier time: at most the first part (per mille) of every log, and of what belongs to
+ * it. The last tenth of the melts is not revealed yet. Denominations are revoked, and their coins recouped, at the very
+ * end.
  */
 export async function goBackTo(sql: Sql, perMille: number): Promise<void> {
-  const cut = (table: string, serial: string, part: number) =>
-    `DELETE FROM ${table} WHERE ${serial} > (SELECT coalesce(max(${serial}), 0) * ${part} / 1000 FROM side.${table})`;
-  const revealed = Math.floor(perMille * 0.9);
-  await asReplica(sql, [
-    ...MOVED.map((table) => `DELETE FROM ${table}; INSERT INTO ${table} SELECT * FROM side.${table}`),
-    ...Object.entries(STAGE_TABLES).map(([table, serial]) => cut(table, serial, perMille)),
-    ...["refresh_revealed_coins", "refresh_transfer_keys"].map((table) =>
-      `DELETE FROM ${table} WHERE melt_serial_id >
-         (SELECT coalesce(max(melt_serial_id), 0) * ${revealed} / 1000 FROM side.refresh_commitments)`
-    ),
-    "DELETE FROM recoup",
-    "DELETE FROM recoup_refresh",
-    "DELETE FROM denomination_revocations",
-    ...CONSEQUENCES,
-  ]);
+  await asReplica(sql, async (tx) => {
+    await refill(tx);
+    const cut = (table: string, serial: string, of: string, part: number) =>
+      tx.unsafe(
+        `DELETE FROM ${table} WHERE ${serial} > (SELECT coalesce(max(${serial}), 0) * ${part} / 1000 FROM ${of})`,
+      );
+    for (const [table, serial] of Object.entries({ ...STAGE_TABLES, coin_history: MOVED["coin_history"]! })) {
+      await cut(table, serial, `side.${table}`, perMille);
+    }
+    for (const table of ["recoup", "recoup_refresh", "denomination_revocations"]) {
+      await tx.unsafe(`DELETE FROM ${table}`);
+    }
+    for (let gone = 1; gone > 0;) {
+      gone = 0;
+      for (const statement of CONSEQUENCES) gone += (await tx.unsafe(statement)).count;
+    }
+    for (const table of ["refresh_revealed_coins", "refresh_transfer_keys"]) {
+      await cut(table, "melt_serial_id", "refresh_commitments", 900);
+    }
+  });
 }
 
 /** Puts all rows back. */
 export async function comeBack(sql: Sql): Promise<void> {
-  await asReplica(sql, MOVED.map((table) => `DELETE FROM ${table}; INSERT INTO ${table} SELECT * FROM side.${table}`));
+  await asReplica(sql, refill);
 }

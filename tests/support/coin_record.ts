@@ -4,7 +4,7 @@ import type { CoinEventKind } from "../../core/exchange/rows.ts";
 import type { Source } from "../../core/exchange/source.ts";
 import { DAY, timeToDb } from "../../core/taler/time.ts";
 import { AuditWorld } from "./audit_world.ts";
-import { page, serials } from "./memory_sql.ts";
+import { elements, page, serials } from "./memory_sql.ts";
 import { MintScene, type SceneCoin } from "./mint_scene.ts";
 import { bytes32, bytes64, flipped, keyPair } from "./mint.ts";
 import { type Cell, cell } from "./packed.ts";
@@ -89,7 +89,7 @@ export class CoinRecord {
       return page(rows.map((r) => [cell.int8(r.serial), cell.int8(r.melt), cell.int4(r.index), ...r.cells()]));
     });
     exchange.answer("FROM exchange.purse_decision dec", ([decisions]) => page(this.#refundedCoins(serials(decisions))));
-    exchange.answer("WITH coins AS MATERIALIZED", () => page(this.#events()));
+    exchange.answer("WITH coins AS MATERIALIZED", ([coins]) => page(this.#events(elements(coins))));
     exchange.answer("WITH touched AS MATERIALIZED", () => page(this.#suspects()));
   }
 
@@ -118,10 +118,11 @@ export class CoinRecord {
     );
   }
 
-  /** Histories, ordered by kind and serial; the coin does not matter to the reader. */
-  #events(): Cell[][] {
+  /** Histories of some coins, ordered by kind and serial; the reader does not ask for an order of the coins. */
+  #events(coins: string[]): Cell[][] {
     const order = (m: Movement) => KINDS.indexOf(m.kind);
-    return [...this.history].sort((a, b) => order(a) - order(b) || Number(a.serial - b.serial)).map((m) => [
+    const wanted = this.history.filter((m) => coins.includes(m.coin.mint.pub.toHex()));
+    return wanted.sort((a, b) => order(a) - order(b) || Number(a.serial - b.serial)).map((m) => [
       cell.int8(m.serial),
       m.coin.mint.pub,
       cell.int4(order(m)),

@@ -18,6 +18,7 @@ const EVENTS: Record<string, (s: CoinRecord, p: Phrase) => void> = {
   coin: (s, p) => s.mint.declareCoin(p),
   internal: (s) => s.world.internal = true,
   day: (s, p) => s.world.now = BigInt(p.word()) * DAY,
+  pages: (s, p) => s.world.pageRows = Number(p.word()),
   remaining: (s, p) => s.remaining.set(s.mint.coin(p.word()), p.amount()),
   aggregate: (s, p) => s.batch(p.word()).aggregation = ++s.aggregations,
   withdraw: (s, p) => withdraw(s, s.mint.coin(p.word(), true), flags(p)),

@@ -74,13 +74,26 @@ async function runAggregation(run: PassRun): Promise<void> {
   };
   const coins = knownCoinsStage(s);
   const wires = wireOutsStage(s);
-  await run.plan([coins, wires]);
-  await run.run(coins);
-  await run.drain();
+  const verdicts = await sharedVerdicts(run);
+  await run.plan(verdicts === undefined ? [coins, wires] : [wires]);
+  if (verdicts === undefined) {
+    await run.run(coins);
+    await run.drain();
+  } else s.badCoins = verdicts;
   await run.run(wires);
   await run.drain();
   await auditWireFees(s);
   run.writes.push({ table: "auditor_x_bad_coin", key: ["known_coin_id"], upsert: s.newBadCoins, remove: [] });
+}
+
+/** The verdicts of the coins pass on all coins, if it is part of this run and gets that far. */
+async function sharedVerdicts(run: PassRun): Promise<Set<bigint> | undefined> {
+  try {
+    const bad = await run.context.shared?.badCoins.promise;
+    return bad === undefined ? undefined : new Set(bad);
+  } catch {
+    return undefined; // the coins pass reports its own failure
+  }
 }
 
 function wireOutsStage(s: AggregationState): Stage<WireOutRow, Outcome> {

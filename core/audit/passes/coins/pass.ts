@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** The coins pass: everything a coin can go through, from issuance to the end of its denomination (audit chapter 2). */
 import { loadDenominations } from "../../denominations.ts";
-import { KNOWN_COINS_PROGRESS, knownCoinsStage } from "../../known-coins.ts";
+import { knownCoinsStage } from "../../known-coins.ts";
 import type { AnyStage, PassRun } from "../../pass.ts";
 import { auditDenominations, auditGlobalFees } from "./general.ts";
 import { auditHistory } from "./history.ts";
@@ -62,6 +62,7 @@ async function runCoins(run: PassRun): Promise<void> {
   ];
   await run.plan(stages);
   await run.run(coins);
+  run.whenBooked(() => run.context.shared?.badCoins.resolve(s.badCoins));
   await run.run(withdrawals);
   await run.run(ageWithdrawals);
   await run.run(recoupRefreshes);
@@ -88,5 +89,3 @@ async function noteAggregations(run: PassRun): Promise<void> {
   );
   run.setCounter("x:aggregation_seen", rows[0]!["seen"] as bigint);
 }
-
-export { KNOWN_COINS_PROGRESS };

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+// deno-lint-ignore-file no-console -- a command prints
+/** The part of `taler-auditor bank` that imports files. */
+
+import { parseCamtStatement } from "../core/bank/camt.ts";
+import { parseCsvStatement } from "../core/bank/csv.ts";
+import { importStatement, type Statement, type Unreadable } from "../core/bank/statement.ts";
+import type { Account } from "../core/config/accounts.ts";
+import type { Sql } from "../core/db/connect.ts";
+import { anomalyText, count } from "./bank-text.ts";
+import { EXIT, printWarning, ToolError } from "./schema-tool.ts";
+
+/** Largest file: months of statements, and a bound on the memory they take. */
+const FILE_MAX = 32 * 1024 * 1024;
+
+/** Imports a file that the bank gave out. Returns the exit code. */
+export async function importFile(sql: Sql, account: Account, file: string, format?: string): Promise<number> {
+  const { section, paytoUri } = account;
+  const statement = parse(formatOf(file, format), await read(file), paytoUri);
+  if ("fault" in statement) throw new ToolError(EXIT.failed, `${file}: ${statement.fault}; nothing was imported`);
+  const now = BigInt(Date.now()) * 1000n;
+  const { added, known, skipped, anomalies } = await importStatement(sql, section, paytoUri, statement, now);
+  for (const anomaly of anomalies) printWarning(anomalyText(anomaly));
+  for (const { place, reason } of skipped) console.log(`${file}: skipped ${place}: ${reason}`);
+  const parts = [count(added, "new transfer"), `${known} known`, `${skipped.length} skipped`];
+  console.log(`${section}: ${parts.join(", ")}`);
+  return EXIT.done;
+}
+
+function formatOf(file: string, format: string | undefined): "camt.053" | "csv" {
+  if (format === "camt.053" || format === "csv") return format;
+  if (format !== undefined) throw new ToolError(EXIT.usage, `--format: ${format} is neither camt.053 nor csv`);
+  if (/\.xml$/i.test(file)) return "camt.053";
+  if (/\.csv$/i.test(file)) return "csv";
+  throw new ToolError(EXIT.usage, `the name of ${file} does not tell its format`, "say --format camt.053 or csv");
+}
+
+function parse(format: "camt.053" | "csv", bytes: Uint8Array, paytoUri: string | undefined): Statement | Unreadable {
+  if (format === "camt.053") return parseCamtStatement(bytes, paytoUri);
+  try {
+    return parseCsvStatement(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    if (error instanceof TypeError) return { fault: "not UTF-8" };
+    throw error;
+  }
+}
+
+async function read(file: string): Promise<Uint8Array> {
+  try {
+    const { size, isFile } = await Deno.stat(file);
+    if (!isFile) throw new ToolError(EXIT.failed, `${file} is no file`);
+    if (size > FILE_MAX) throw new ToolError(EXIT.failed, `${file} is larger than ${FILE_MAX} bytes`, "split it");
+    return await Deno.readFile(file);
+  } catch (error) {
+    if (error instanceof ToolError || !(error instanceof Error)) throw error;
+    throw new ToolError(EXIT.failed, `${file} cannot be read: ${error.message}`);
+  }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** Bank history as text for people and as JSON for programs. */
+
+import type { BankAnomaly } from "../core/bank/history.ts";
+import type { StoredAnomaly } from "../core/bank/store-rows.ts";
+import type { Transaction } from "../core/bank/transaction.ts";
+import { formatAmount } from "../core/taler/amount.ts";
+import { encodeBase32 } from "../core/taler/base32.ts";
+import { formatTime } from "../core/taler/time.ts";
+
+/** `1 credit`, `2 credits`. */
+export function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
+
+/** One line about an anomaly. */
+export function anomalyText({ account, direction, rowId, amount, kind, diagnostic }: BankAnomaly): string {
+  const money = formatAmount(amount.currency, amount.atoms);
+  return `${account}: ${direction} ${rowId} over ${money} ${KIND_TEXT[kind]}: ${diagnostic}`;
+}
+
+const KIND_TEXT: Record<BankAnomaly["kind"], string> = {
+  duplicate: "was reported twice",
+  late: "came late",
+  changed: "has changed",
+  vanished: "has vanished",
+};
+
+/** Transfers as a table, one line each. */
+export function transactionsText(transactions: readonly Transaction[]): string {
+  if (transactions.length === 0) return "No transactions.";
+  const rows = transactions.map((row) => [
+    row.account,
+    row.direction,
+    row.rowId.toString(),
+    formatTime(row.date),
+    formatAmount(row.amount.currency, row.amount.atoms),
+    row.kind,
+    subjectText(row),
+    row.counterpart,
+  ]);
+  return table([["account", "direction", "row", "date", "amount", "type", "subject", "counterpart"], ...rows], [2, 4]);
+}
+
+/** Transfers for programs: amounts as `CUR:V.F`, times in ISO 8601, keys in base32. */
+export function transactionsJson(transactions: readonly Transaction[]): unknown {
+  return transactions.map((row) => ({
+    account: row.account,
+    direction: row.direction,
+    row_id: jsonInteger(row.rowId),
+    date: formatTime(row.date),
+    amount: formatAmount(row.amount.currency, row.amount.atoms),
+    type: row.kind,
+    subject: encodeBase32(row.subject),
+    ...(row.url === undefined ? {} : { exchange_base_url: row.url }),
+    counterpart: row.counterpart,
+  }));
+}
+
+/** Anomalies as lines, the settled ones with the time they were. */
+export function anomaliesText(anomalies: readonly StoredAnomaly[]): string {
+  if (anomalies.length === 0) return "No anomalies.";
+  return anomalies.map((anomaly) => {
+    const over = anomaly.settled === undefined ? "" : `; it was back at ${formatTime(anomaly.settled)}`;
+    return `${formatTime(anomaly.firstSeen)}  ${anomalyText(anomaly)}${over}`;
+  }).join("\n");
+}
+
+/** Anomalies for programs. */
+export function anomaliesJson(anomalies: readonly StoredAnomaly[]): unknown {
+  return anomalies.map((anomaly) => ({
+    account: anomaly.account,
+    direction: anomaly.direction,
+    row_id: jsonInteger(anomaly.rowId),
+    amount: formatAmount(anomaly.amount.currency, anomaly.amount.atoms),
+    kind: anomaly.kind,
+    diagnostic: anomaly.diagnostic,
+    first_seen: formatTime(anomaly.firstSeen),
+    ...(anomaly.settled === undefined ? {} : { settled: formatTime(anomaly.settled) }),
+  }));
+}
+
+function subjectText({ subject, url }: Transaction): string {
+  return url === undefined ? encodeBase32(subject) : `${encodeBase32(subject)} ${url}`;
+}
+
+/** A number where a program can read it exactly, else its digits. */
+function jsonInteger(value: bigint): number | string {
+  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();
+}
+
+function table(rows: readonly string[][], right: readonly number[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const cell = (text: string, column: number) => {
+    const width = widths[column] ?? 0;
+    return right.includes(column) ? text.padStart(width) : text.padEnd(width);
+  };
+  return rows.map((row) => row.map(cell).join("  ").trimEnd()).join("\n");
+}

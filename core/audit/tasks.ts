@@ -10,9 +10,10 @@ import { equalBytes } from "../crypto/hash.ts";
 import { hashBlindedCoin, hashDenominationKey } from "../crypto/objects.ts";
 import { blindRsa, parseRsaKey, powerOfSignature, type RsaKey, verifyRsa } from "../crypto/rsa.ts";
 import { verifyCs, verifyCsBlinded } from "../crypto/cs.ts";
+import { csBlind, csBlindedMessage } from "../crypto/cs-issue.ts";
 import type { Cipher } from "../taler/denomination.ts";
 
-const KIND = { ed25519: 1, coin: 2, envelope: 3, planchet: 4, recoup: 5 } as const;
+const KIND = { ed25519: 1, coin: 2, envelope: 3, planchet: 4, recoup: 5, csRecoup: 6 } as const;
 
 /** What was verified, for the counts in summary and journal. */
 export type SignatureKind = "ed25519" | "rsa" | "cs";
@@ -128,6 +129,27 @@ export class TaskWriter {
     return index;
   }
 
+  /**
+   * That a recouped Clause-Schnorr coin is the one blinded in a refresh (X-7, crypto.md 4.3).
+   * @param withdrawValues R0 and R1
+   * @param message the planchet: c0, c1 and nonce
+   */
+  csRecoup(
+    key: TaskKey,
+    coinHash: Uint8Array,
+    coinBlind: Uint8Array,
+    withdrawValues: Uint8Array,
+    message: Uint8Array,
+  ): number {
+    const index = this.#begin(KIND.csRecoup, "cs");
+    this.#putU32(key.id);
+    this.#put(coinHash);
+    this.#put(coinBlind);
+    this.#putBlob(withdrawValues);
+    this.#putBlob(message);
+    return index;
+  }
+
   /** The batches written since the last call, in order. */
   take(): { bytes: Uint8Array; tasks: number }[] {
     if (this.#tasks > 0) this.#finishBatch();
@@ -204,6 +226,8 @@ function runTask(ring: KeyRing, r: TaskReader): boolean {
       return verifyPlanchet(key, r.blob(), r.blob(), r.blob());
     case KIND.recoup:
       return verifyRecoup(key, r.take(64), r.take(32), r.take(64));
+    case KIND.csRecoup:
+      return verifyCsRecoup(key, r.take(64), r.take(32), r.blob(), r.blob());
     default:
       throw new Error(`unknown verification task ${kind}`);
   }
@@ -238,4 +262,16 @@ function verifyRecoup(key: PreparedKey, coinHash: Uint8Array, blind: Uint8Array,
   if (key.rsa === undefined) return false;
   const blinded = blindRsa(key.rsa, coinHash, blind);
   return blinded !== undefined && equalBytes(hashBlindedCoin(key.hash, "RSA", blinded), expected);
+}
+
+function verifyCsRecoup(
+  key: PreparedKey,
+  coinHash: Uint8Array,
+  blind: Uint8Array,
+  values: Uint8Array,
+  message: Uint8Array,
+): boolean {
+  if (key.cipher !== "CS" || values.length !== 64 || message.length !== 96) return false;
+  const blinding = csBlind(key.key, coinHash, [values.subarray(0, 32), values.subarray(32)], blind);
+  return blinding !== undefined && equalBytes(csBlindedMessage(blinding, message.subarray(64)), message);
 }

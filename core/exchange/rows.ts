@@ -165,6 +165,8 @@ export interface RecoupRefreshRow {
   freshDenomination: bigint;
   /** The stored planchet of the fresh coin, with its header. */
   planchet: Uint8Array;
+  /** The exchange's values for the fresh coin, with their header. */
+  withdrawValues: Uint8Array;
 }
 
 /** A coin that helps to pay for keeping a reserve open. */

@@ -145,6 +145,9 @@ export async function goBackTo(sql: Sql, perMille: number): Promise<void> {
       gone = 0;
       for (const statement of CONSEQUENCES) gone += (await tx.unsafe(statement)).count;
     }
+    // the exchange knows a coin since it was first spent
+    await tx.unsafe(`DELETE FROM known_coins WHERE known_coin_id > (SELECT coalesce(max(y.known_coin_id), 0)
+      FROM side.known_coins y JOIN coin_history USING (coin_pub))`);
     for (const table of ["refresh_revealed_coins", "refresh_transfer_keys"]) {
       await cut(table, "melt_serial_id", "refresh_commitments", 900);
     }

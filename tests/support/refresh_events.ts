@@ -32,13 +32,24 @@ export function melt(s: CoinRecord, p: Phrase): void {
 
 /** `into f1:d1 f2:d2`: the fresh coins; without it, the melt is not revealed. */
 export function reveal(s: CoinRecord, melt: SceneMelt, p: Phrase): void {
-  const said = flags(p, "forged-link", "forged-answer", "wrong-hash", "copied-hash", "gap", "garbled");
+  const said = flags(
+    p,
+    "forged-link",
+    "forged-answer",
+    "wrong-hash",
+    "copied-hash",
+    "gap",
+    "garbled",
+    "unreadable-first",
+    "unreadable-last",
+  );
   const fresh = (p.allAfter("into") ?? []).map((c) => s.mint.coin(c, true));
   fresh.forEach((coin, i) => {
     const { hBlinded, blobs } = coin.mint;
     const hDenomination = coin.denomination.mint.hash;
     const link = { hDenomination, transferPub: bytes32("transfer key"), hBlindedCoin: hBlinded };
     const signature = signBlock("coinLink", CURRENCY, melt.coin.mint.seed, link);
+    const cut = said.has("unreadable-first") ? i === 0 : said.has("unreadable-last") && i === fresh.length - 1;
     const hash = said.has("wrong-hash") ? bytes64("x") : said.has("copied-hash") ? sha512(blobs.planchet) : hBlinded;
     s.reveals.push({
       serial: BigInt(s.reveals.length + 1),
@@ -46,7 +57,7 @@ export function reveal(s: CoinRecord, melt: SceneMelt, p: Phrase): void {
       index: said.has("gap") ? i + 1 : i,
       cells: () => [
         cell.int8(coin.denomination.serial),
-        said.has("forged-link") ? flipped(signature) : signature,
+        cut ? signature.subarray(1) : said.has("forged-link") ? flipped(signature) : signature,
         said.has("garbled") ? blobs.planchet.subarray(1) : blobs.planchet,
         hash,
         said.has("forged-answer") ? flipped(blobs.blinded, 30) : blobs.blinded,

@@ -40,6 +40,10 @@ testTable(
     -> C-20 melt#1 hangs with 5; D-7 refresh_reveal#1 reveal is malformed; total_refresh_hanging 5
   melt c1 5 garbled into f1:d2 f2:d2
     -> C-20 melt#1 hangs with 5; D-7 refresh_reveal#1 reveal is malformed; total_refresh_hanging 5
+  melt c1 5 unreadable-first into f1:d2 f2:d2
+    -> C-20 melt#1 hangs with 5; D-7 refresh_reveal#1 reveal is malformed; total_refresh_hanging 5
+  melt c1 5 unreadable-last into f1:d2 f2:d2
+    -> C-20 melt#1 hangs with 5; D-7 refresh_reveal#1 reveal is malformed; total_refresh_hanging 5
   # C-23: nothing of such a reveal is booked
   denomination d3 lost; melt c1 4 into f1:d3       -> C-23 refresh_reveal#1 denomination key not found
   denomination d1 lost; melt c1 4 into f1:d1 f2:d1 f3:d2
@@ -126,7 +130,7 @@ testTable(
     -> C-4 recoup-refresh#1 3 against 2; coins_total_arithmetic_delta_minus 1; total_recoup_loss 3
   # C-7
   denomination d5 lost; denomination d2 revoked; recoup-refresh f1:d2 2 to c1
-    -> C-6 withdraw#1 denomination key not found; C-7 refresh-recoup#1 denomination key of old coin not found
+    -> C-6 withdraw#2 denomination key not found; C-7 refresh-recoup#1 denomination key of old coin not found
   # C-8
   denomination d2 revoked; melt c1 5 into f1:d2; recoup-refresh f1 2 to c1 forged
     -> C-8 recoup-refresh#1 loses 2 of f1; coin_irregular_loss 2

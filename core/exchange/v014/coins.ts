@@ -100,7 +100,8 @@ export const RECOUP_REFRESHES: Source<RecoupRefreshRow> = {
   table: "recoup_refresh",
   serial: "recoup_refresh_uuid",
   amount: "amount",
-  columns: `${COIN_COLUMNS}, rrc.denominations_serial, ${BLOB("rrc.coin_ev")}, old.denominations_serial,
+  columns: `${COIN_COLUMNS}, rrc.denominations_serial, ${BLOB("rrc.coin_ev")}, ${BLOB("rrc.ewv")},
+    old.denominations_serial,
     base.coin_sig, base.coin_blind, base.recoup_timestamp`,
   joins: `${coinJoin("base.coin_pub")}
     LEFT JOIN exchange.refresh_revealed_coins rrc ON rrc.rrc_serial = base.rrc_serial
@@ -112,12 +113,14 @@ export const RECOUP_REFRESHES: Source<RecoupRefreshRow> = {
     const freshDenomination = partner(r, "refresh_revealed_coins", r.int8OrNull());
     if (freshDenomination instanceof MissingPartner) return freshDenomination;
     const planchet = r.blob("refresh_revealed_coins.coin_ev");
+    const withdrawValues = r.blob("refresh_revealed_coins.ewv");
     const oldDenominationSerial = partner(r, "known_coins (old coin)", r.int8OrNull());
     if (oldDenominationSerial instanceof MissingPartner) return oldDenominationSerial;
     const row = {
       coin,
       freshDenomination,
       planchet,
+      withdrawValues,
       oldDenominationSerial,
       coinSig: r.bytes("coin_sig", 64),
       coinBlind: r.bytes("coin_blind", 32),

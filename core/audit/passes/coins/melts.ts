@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Stage 7 of the coins pass: melts and their reveals (C-18 to C-25, D-7, X-7). */
 import { buildBlock } from "../../../crypto/blocks.ts";
-import { equalBytes, sha512 } from "../../../crypto/hash.ts";
+import { concat, equalBytes, sha512 } from "../../../crypto/hash.ts";
 import { hashBlindedCoin } from "../../../crypto/objects.ts";
 import type { MeltRow, RevealRow } from "../../../exchange/rows.ts";
 import { readRows, type SourceRow } from "../../../exchange/source.ts";
@@ -134,13 +134,6 @@ function prepareReveal(
 
 function answerBytes(signature: BlindedSignature): Uint8Array {
   return signature.cipher === "RSA" ? signature.value : concat(Uint8Array.of(signature.b), signature.s);
-}
-
-function concat(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const both = new Uint8Array(a.length + b.length);
-  both.set(a);
-  both.set(b, a.length);
-  return both;
 }
 
 function bookMelt(

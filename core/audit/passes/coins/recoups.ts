@@ -4,7 +4,8 @@ import { buildBlock } from "../../../crypto/blocks.ts";
 import { hashBlindedCoin, hashCoin } from "../../../crypto/objects.ts";
 import type { CoinReference, RecoupRefreshRow, RecoupRow } from "../../../exchange/rows.ts";
 import { RECOUP_REFRESHES, RECOUPS } from "../../../exchange/v014/coins.ts";
-import { parsePlanchet } from "../../../taler/denomination.ts";
+import { concat } from "../../../crypto/hash.ts";
+import { parsePlanchet, parseWithdrawValues } from "../../../taler/denomination.ts";
 import { rowInconsistency } from "../../findings.ts";
 import type { Stage } from "../../pass.ts";
 import type { TaskWriter } from "../../tasks.ts";
@@ -25,28 +26,51 @@ interface Recoup {
   amount: bigint;
 }
 
-/**
- * @param origin denomination of the withdrawal or fresh coin that the recoup points to
- * @param hBlindedCoin hash of the envelope it points to
- */
+/** What a recoup points to: the envelope of its coin, as far as the database keeps it. */
+interface Origin {
+  denomination: bigint;
+  /** Hash of the blinded coin. */
+  hBlindedCoin: Uint8Array | undefined;
+  /** Clause-Schnorr: R0, R1 and the planchet; the database keeps them of refreshes only. */
+  cs?: { values: Uint8Array; message: Uint8Array } | undefined;
+}
+
 function recoupTasks(
   s: CoinsState,
   name: "coinRecoup" | "coinRecoupRefresh",
   row: Recoup,
-  origin: bigint,
-  hBlindedCoin: Uint8Array | undefined,
+  origin: Origin,
   tasks: TaskWriter,
 ): RecoupTasks {
   const d = s.denominations.lookup(row.coin.denominationSerial);
   if (d === undefined) return { signature: undefined, envelope: undefined };
   const block = buildBlock(name, s.run.context.settings.currency, { hDenomination: d.hash, coinBlind: row.coinBlind });
   const signature = tasks.ed25519(row.coin.coinPub, row.coinSig, block);
-  if (origin !== row.coin.denominationSerial || hBlindedCoin === undefined) return { signature, envelope: -1 };
-  // the blinding of Clause-Schnorr coins cannot be redone from what the database keeps
-  const envelope = d.key.cipher === "RSA"
-    ? tasks.recoup(d.key, hashCoin(row.coin.coinPub, row.coin.ageCommitment), row.coinBlind, hBlindedCoin)
-    : undefined;
+  const { denomination, hBlindedCoin, cs } = origin;
+  if (denomination !== row.coin.denominationSerial || hBlindedCoin === undefined) return { signature, envelope: -1 };
+  const coinHash = hashCoin(row.coin.coinPub, row.coin.ageCommitment);
+  if (d.key.cipher === "RSA") {
+    return { signature, envelope: tasks.recoup(d.key, coinHash, row.coinBlind, hBlindedCoin) };
+  }
+  const envelope = cs === undefined ? undefined : tasks.csRecoup(d.key, coinHash, row.coinBlind, cs.values, cs.message);
   return { signature, envelope };
+}
+
+function originOfFreshCoin(s: CoinsState, row: RecoupRefreshRow): Origin {
+  const fresh = s.denominations.lookup(row.freshDenomination);
+  const planchet = parsePlanchet(row.planchet);
+  const values = parseWithdrawValues(row.withdrawValues);
+  if (fresh === undefined || planchet === undefined) {
+    return { denomination: row.freshDenomination, hBlindedCoin: undefined };
+  }
+  const cs = planchet.cipher === "CS" && values?.cipher === "CS"
+    ? { values: concat(values.r0, values.r1), message: planchet.message }
+    : undefined;
+  return {
+    denomination: row.freshDenomination,
+    hBlindedCoin: hashBlindedCoin(fresh.hash, planchet.cipher, planchet.message),
+    cs,
+  };
 }
 
 /** Recoups of fresh coins to the coins they were refreshed from. */
@@ -56,14 +80,7 @@ export function recoupRefreshesStage(s: CoinsState, revoked: RevokedSet): Stage<
     source: RECOUP_REFRESHES,
     progressKey: "coins_recoup_refresh_serial_id",
     prepare: (rows, tasks) =>
-      rows.map(({ row }) => {
-        const fresh = s.denominations.lookup(row.freshDenomination);
-        const planchet = parsePlanchet(row.planchet);
-        const hash = fresh === undefined || planchet === undefined
-          ? undefined
-          : hashBlindedCoin(fresh.hash, planchet.cipher, planchet.message);
-        return recoupTasks(s, "coinRecoupRefresh", row, row.freshDenomination, hash, tasks);
-      }),
+      rows.map(({ row }) => recoupTasks(s, "coinRecoupRefresh", row, originOfFreshCoin(s, row), tasks)),
     book: ({ serial, row }, tasks, good) => {
       const rank = RANK.recoupRefreshes;
       const old = s.denominations.lookup(row.oldDenominationSerial);
@@ -87,7 +104,10 @@ export function recoupsStage(s: CoinsState, revoked: RevokedSet): Stage<RecoupRo
     source: RECOUPS,
     progressKey: "coins_recoup_serial_id",
     prepare: (rows, tasks) =>
-      rows.map(({ row }) => recoupTasks(s, "coinRecoup", row, row.withdrawalDenomination, row.hBlindedCoin, tasks)),
+      rows.map(({ row }) => {
+        const origin = { denomination: row.withdrawalDenomination, hBlindedCoin: row.hBlindedCoin };
+        return recoupTasks(s, "coinRecoup", row, origin, tasks);
+      }),
     book: ({ serial, row }, tasks, good) =>
       bookRecoup(s, "C-26", RANK.recoups, "recoup", serial, row, tasks, good, revoked),
   };

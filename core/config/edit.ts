@@ -82,8 +82,9 @@ export function setOption(text: string, section: string, option: string, value: 
   const old = raws[index];
   if (old !== undefined) {
     const [prefix = ""] = /^[^=]*=[ \t]*/.exec(old) ?? [];
+    const written = formatValue(value) ?? "";
     const blank = /[ \t]=$/.test(prefix) ? " " : "";
-    raws[index] = prefix + blank + (formatValue(value) ?? "") + (old.endsWith("\r") ? "\r" : "");
+    raws[index] = (written === "" ? prefix.trimEnd() : prefix + blank + written) + (old.endsWith("\r") ? "\r" : "");
     return { text: raws.join("\n") };
   }
   const added = optionLine(option, value) + ending;

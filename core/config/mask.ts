@@ -21,7 +21,7 @@ export function maskPassword(text: string): string {
   const withoutUri = URI.test(text) ? maskUri(text) : text.replace(/:[^:@\s]*@/g, `:${MASK}@`);
   // The keyword form, `password = 'a b'`, with backslash escapes inside and outside of quotes.
   return withoutUri.replace(
-    /((?:^|\s)(?:ssl)?password\s*=\s*)(?:'(?:\\[^]|[^'\\])*'?|(?:\\[^]|[^\s\\])+)/gi,
+    /((?:^|\s)(?:ssl)?password\s*=\s*)(?:'(?:\\[^]|[^'\\])*'?|(?:\\[^]|[^ \t\n\v\f\r\\])+)/gi,
     `$1${MASK}`,
   );
 }

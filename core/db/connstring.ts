@@ -269,8 +269,8 @@ export interface TlsOptions {
 
 /** Options of the npm library `postgres` for one target. */
 export interface DriverOptions {
-  host: string[];
-  port: number[];
+  host: string;
+  port: number;
   path?: string;
   user: string;
   pass: string;
@@ -282,8 +282,7 @@ export interface DriverOptions {
 }
 
 /**
- * Options for `postgres(…)` to reach one server. Host and port are lists because the library would take an IPv6
- * address apart at its colons.
+ * Options for `postgres(…)` to reach one server.
  *
  * @param rootCertificates content of the file sslRootCertificate, in PEM; the caller reads it
  */
@@ -294,8 +293,7 @@ export function driverOptions(
 ): DriverOptions {
   const { connectTimeout, applicationName, options, targetSessionAttributes } = settings;
   return {
-    host: [server.host],
-    port: [server.port],
+    ...address(server),
     ...(server.path === undefined ? {} : { path: server.path }),
     user: server.user,
     pass: server.password ?? "",
@@ -308,6 +306,15 @@ export function driverOptions(
     },
     ...(targetSessionAttributes === undefined ? {} : { target_session_attrs: targetSessionAttributes }),
   };
+}
+
+/**
+ * Host and port. The library would take an IPv6 address apart at its colons, but accepts lists, which it leaves as they
+ * are; only its types do not say so.
+ */
+function address({ host, port }: Server): { host: string; port: number } {
+  if (!host.includes(":")) return { host, port };
+  return { host: [host], port: [port] } as unknown as { host: string; port: number };
 }
 
 function tlsOptions(server: Server, rootFile: string | undefined, ca: string | undefined): DriverOptions["ssl"] {

@@ -9,6 +9,8 @@ export type ConnectionParameters =
   | { readonly parameters: ReadonlyMap<string, string> }
   | { readonly error: string };
 
+/** What separates pairs: not every blank of Unicode, a password may hold a no-break space. */
+const BLANK = String.raw` \t\n\v\f\r`;
 const URI_SCHEME = /^postgres(?:ql)?:\/\//;
 
 /**
@@ -49,8 +51,8 @@ function uriParameters(text: string): Map<string, string> {
   set("password", percentDecode(user?.[2] ?? "", "the password"));
   const [, authority = "", path = "", query = ""] = /^([^/?]*)(?:\/([^?]*))?(?:\?([^]*))?$/.exec(rest) ?? [];
   const hosts = authority.split(",").map(splitHost);
-  if (hosts.some(({ host }) => host !== "")) set("host", hosts.map(({ host }) => host).join(","));
-  if (hosts.some(({ port }) => port !== "")) set("port", hosts.map(({ port }) => port).join(","));
+  set("host", hosts.map(({ host }) => host).join(","));
+  set("port", hosts.map(({ port }) => port).join(","));
   // One slash behind the name is a common slip, found in the operator manual too (configuration.md 10).
   set("dbname", percentDecode(path.replace(/(?<=[^/])\/$/, ""), "the database name"));
   for (const part of query.split("&")) {
@@ -93,17 +95,19 @@ function percentDecode(text: string, what: string): string {
 /** `name = value` pairs; a backslash takes the next character literally, inside and outside of quotes. */
 function readKeywords(text: string): ConnectionParameters {
   const parameters = new Map<string, string>();
-  const pair =
-    /\s*([A-Za-z_][A-Za-z0-9_.]*)\s*=\s*(?:'((?:\\[^]|[^'\\])*)'(?=\s|$)|((?:\\[^]|[^\s'\\])(?:\\[^]|[^\s\\])*)?(?=\s|$))/y;
-  const blanks = /\s*$/y;
+  const name = String.raw`([A-Za-z_][A-Za-z0-9_.]*)`;
+  const quoted = String.raw`'((?:\\[^]|[^'\\])*)'`;
+  const plain = String.raw`((?:\\[^]|[^'\\${BLANK}])(?:\\[^]|[^\\${BLANK}])*)?(?=[${BLANK}]|$)`;
+  const pair = new RegExp(`[${BLANK}]*${name}[${BLANK}]*=[${BLANK}]*(?:${quoted}|${plain})`, "y");
+  const blanks = new RegExp(`[${BLANK}]*$`, "y");
   let position = 0;
-  for (;;) {
+  for (let count = 1;; count++) {
     blanks.lastIndex = position;
     if (blanks.test(text)) return { parameters };
     pair.lastIndex = position;
     const match = pair.exec(text);
     if (match === null) {
-      return { error: `parameter ${parameters.size + 1} is not of the form name=value or name='value'` };
+      return { error: `parameter ${count} is not of the form name=value or name='value'` };
     }
     parameters.set(match[1] ?? "", (match[2] ?? match[3] ?? "").replace(/\\([^])/g, "$1"));
     position = pair.lastIndex;

@@ -17,11 +17,11 @@ const value = fc.oneof(line, fc.string()).filter((candidate) => formatValue(cand
 const sections = fc.uniqueArray(
   fc.record({
     name: sectionName,
-    options: fc.uniqueArray(fc.record({ option: optionName, value }), {
+    options: fc.uniqueArray(fc.record({ option: optionName, value }, { noNullPrototype: true }), {
       selector: ({ option }) => foldName(option),
       maxLength: 6,
     }),
-  }),
+  }, { noNullPrototype: true }),
   { selector: ({ name }) => foldName(name), maxLength: 5 },
 );
 

@@ -134,6 +134,20 @@ Deno.test("all syntax errors of a text are reported, none repeats the line", () 
   assert.ok(problems.every((problem) => !problem.message.includes("hunter2")));
 });
 
+Deno.test("each kind of line is recognised", () => {
+  const text = "# c\n  % c = 1\n\t\n[s]\nx = 1\n@inline@ f\nfoo\n";
+  assert.deepEqual(parseText(text, "f").lines.map(({ number, statement }) => [number, statement.kind]), [
+    [1, "comment"],
+    [2, "comment"],
+    [3, "blank"],
+    [4, "section"],
+    [5, "option"],
+    [6, "directive"],
+    [7, "error"],
+    [8, "blank"],
+  ]);
+});
+
 Deno.test("names fold in ASCII only", () => {
   assert.equal(foldName("ABCxyzÄ\u0130\u212a"), "abcxyzÄ\u0130\u212a");
 });

@@ -13,6 +13,10 @@ interface Command {
 /** Every subcommand, loaded only when it is called: the program has to start quickly. */
 const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command: Command }> }> = {
   audit: { summary: "audit what is new in the exchange's database", load: () => import("./cmd/audit.ts") },
+  bank: {
+    summary: "import, compare and show the history of the exchange's bank accounts",
+    load: () => import("./cmd/bank.ts"),
+  },
   dbinit: { summary: "create or upgrade the auditor's tables", load: () => import("./cmd/dbinit.ts") },
   "exchange-dbinit": {
     summary: "create the tables of a trusted copy of the exchange's database",

@@ -3,12 +3,13 @@
 /** `taler-auditor audit`: runs the passes once over what is new, and says what was found. */
 
 import { parseArgs } from "node:util";
+import { readAccounts } from "../core/config/accounts.ts";
 import { loadConfiguration } from "../core/config/load.ts";
 import { describeProblem } from "../core/config/problem.ts";
 import { processEnvironment } from "../core/config/environment.ts";
 import { type AuditOptions, auditOptions, type Pass, PASSES } from "../core/config/roles.ts";
 import { followAudit } from "../core/audit/follow.ts";
-import { ALL_PASSES, AuditBusy, type AuditPlan, type AuditReport, runAudit } from "../core/audit/run.ts";
+import { AuditBusy, type AuditPlan, type AuditReport, BANK_PASSES, EVERY_PASS, runAudit } from "../core/audit/run.ts";
 import { currentFigures } from "../core/audit/reconciliation.ts";
 import { allBalances, openFindings } from "../core/audit/summary.ts";
 import { connectWith, osUser, type Sql } from "../core/db/connect.ts";
@@ -16,23 +17,30 @@ import { connectionSettings } from "../core/db/connstring.ts";
 import type { Configuration } from "../core/config/configuration.ts";
 import { parseTime } from "../core/taler/time.ts";
 import { auditJson, type AuditOutcome, auditText, progressLine, runJson, runText } from "./audit-text.ts";
+import { BANK_SOURCES, bankOpener, type BankSource, type OpenBank, whyNoBank } from "./audit-bank.ts";
 import { EXIT, printError, printWarning, runTool, ToolError } from "./schema-tool.ts";
 
-const AVAILABLE = ALL_PASSES.map((p) => p.name);
+const AVAILABLE = EVERY_PASS.map((p) => p.name);
 
 const HELP = `taler-auditor audit - audit what is new in the exchange's database
 
-Usage: taler-auditor audit [-c FILE] [PASS…] [--now TIME] [--internal] [--workers N] [--json] [--fail-on-findings]
-       taler-auditor audit --follow [-c FILE] [PASS…] [--interval SECONDS] [--internal] [--workers N] [--json]
+Usage: taler-auditor audit [-c FILE] [PASS…] [--now TIME] [--internal] [--bank SOURCE] [--workers N]
+                           [--json] [--fail-on-findings]
+       taler-auditor audit --follow [-c FILE] [PASS…] [--interval SECONDS] [--internal] [--bank SOURCE] [--workers N]
+                           [--json]
 
 Reads the trusted copy of the exchange's database from where the last audit ended, verifies every signature and every
 sum in it, and writes findings, balances and progress into the auditor's database. Each pass commits by itself, as a
 whole or not at all; an interrupted audit is simply started again.
 
-  PASS                 which passes to run: ${AVAILABLE.join(", ")}; all of them by default
+  PASS                 which passes to run, by default all that there is data for; wire-credit and wire-debit need the
+                       history of the exchange's bank accounts. Passes: ${AVAILABLE.slice(0, 5).join(", ")},
+                       ${AVAILABLE.slice(5).join(", ")}
   -c, --config FILE    configuration file
       --now TIME       judge deadlines by this time: ISO 8601, or microseconds since 1970 (default: the clock)
       --internal       compare with the balances that the exchange itself stores, too; only right on a full copy
+      --bank SOURCE    where to read that history: store, as taler-auditor bank import keeps it (the default), or
+                       gateway, the bank's wire gateway itself
       --workers N      verification threads (default: one per processor)
       --json           print the result as one JSON document
       --fail-on-findings
@@ -60,7 +68,10 @@ export const command = {
 
 interface Arguments {
   config: string | undefined;
-  passes: Pass[];
+  /** Undefined: all that there is data for. */
+  passes: Pass[] | undefined;
+  /** Undefined: the store if there is one. */
+  bank: BankSource | undefined;
   now: bigint;
   internal: boolean;
   workers: number;
@@ -77,13 +88,17 @@ async function run(args: string[]): Promise<number> {
     return EXIT.done;
   }
   const config = loadOrFail(parsed.config);
-  const options = auditOptions(config, { passes: parsed.passes, readKeyFile: (path) => Deno.readFileSync(path) });
+  const openBank = bankOpener(config, parsed.bank ?? "store");
+  const { passes, left } = await choosePasses(parsed, config, openBank);
+  const options = auditOptions(config, { passes, readKeyFile: (path) => Deno.readFileSync(path) });
   for (const { level, message } of config.notices) if (level === "warning") printWarning(message);
+  for (const message of left) printWarning(message);
+  const plan = planOf(parsed, config, { options, passes, openBank });
   if (parsed.follow) {
-    await follow(planOf(parsed, config, options), parsed);
+    await follow(plan, parsed);
     return EXIT.done;
   }
-  const outcome = await audit(parsed, config, options);
+  const outcome = await audit(parsed, plan);
   for (const warning of outcome.report.warnings) printWarning(warning);
   if (parsed.json) console.log(JSON.stringify(auditJson(outcome), undefined, 2));
   else console.log(auditText(outcome));
@@ -103,7 +118,38 @@ function exitCode(parsed: Arguments, { report, findings }: AuditOutcome): number
   return parsed.failOnFindings && findings.some((f) => f.open > 0) ? AUDIT_EXIT.findings : EXIT.done;
 }
 
-function planOf(parsed: Arguments, config: Configuration, options: AuditOptions): AuditPlan {
+/** The passes that are asked for; by default all but those that lack what they compare with, and why they are left. */
+async function choosePasses(
+  parsed: Arguments,
+  config: Configuration,
+  openBank: OpenBank,
+): Promise<{ passes: Pass[]; left: string[] }> {
+  if (parsed.passes !== undefined) return { passes: parsed.passes, left: [] };
+  const without = (left: readonly string[]) => PASSES.filter((p) => AVAILABLE.includes(p) && !left.includes(p));
+  const accounts = readAccounts(config);
+  const idle = [
+    ...accounts.some((a) => a.credit) ? [] : ["wire-credit"],
+    ...accounts.some((a) => a.credit || a.debit) ? [] : ["wire-debit"],
+  ];
+  const noAccount = idle.length === 0 ? [] : [`no bank account to compare with, left out: ${idle.join(", ")}`];
+  if (idle.length === BANK_PASSES.length || parsed.bank !== undefined) {
+    return { passes: without(idle), left: noAccount };
+  }
+  const reason = await whyNoBank(config, openBank);
+  if (reason === undefined) return { passes: without(idle), left: noAccount };
+  return {
+    passes: without(BANK_PASSES),
+    left: [`no history of the bank accounts, left out: ${BANK_PASSES.join(", ")} (${reason})`],
+  };
+}
+
+interface Chosen {
+  options: AuditOptions;
+  passes: readonly Pass[];
+  openBank: OpenBank;
+}
+
+function planOf(parsed: Arguments, config: Configuration, { options, passes, openBank }: Chosen): AuditPlan {
   const open = (database: "auditor" | "exchange", readOnly: boolean) => (): Promise<Sql> =>
     connectWith(connectionSettings(config, database, { osUser: osUser(processEnvironment()) }), {
       searchPath: [],
@@ -112,17 +158,17 @@ function planOf(parsed: Arguments, config: Configuration, options: AuditOptions)
     });
   return {
     settings: { ...options, auditorPub: options.auditorPub ?? new Uint8Array(32) },
-    passes: parsed.passes,
+    passes,
     now: parsed.now,
     internal: parsed.internal,
     workers: parsed.workers,
     openExchange: open("exchange", true),
     openAuditor: open("auditor", false),
+    openBank,
   };
 }
 
-async function audit(parsed: Arguments, config: Configuration, options: AuditOptions): Promise<AuditOutcome> {
-  const plan = planOf(parsed, config, options);
+async function audit(parsed: Arguments, plan: AuditPlan): Promise<AuditOutcome> {
   const line = progressLine(!parsed.json && Deno.stderr.isTerminal());
   const started = performance.now();
   let report: AuditReport;
@@ -137,7 +183,7 @@ async function audit(parsed: Arguments, config: Configuration, options: AuditOpt
   const auditor = await plan.openAuditor();
   try {
     return {
-      currency: options.currency,
+      currency: plan.settings.currency,
       now: parsed.now,
       seconds,
       report,
@@ -217,7 +263,8 @@ function readArguments(args: string[]): Arguments | undefined {
   }
   return {
     config: values.config,
-    passes: PASSES.filter((p) => positionals.length === 0 ? AVAILABLE.includes(p) : positionals.includes(p)),
+    passes: positionals.length === 0 ? undefined : PASSES.filter((p) => positionals.includes(p)),
+    bank: readBankSource(values.bank),
     now,
     internal: values.internal === true,
     workers,
@@ -226,6 +273,12 @@ function readArguments(args: string[]): Arguments | undefined {
     follow: values.follow === true,
     interval_ms: interval * 1000,
   };
+}
+
+function readBankSource(text: string | undefined): BankSource | undefined {
+  const source = BANK_SOURCES.find((s) => s === text);
+  if (source !== undefined || text === undefined) return source;
+  throw new ToolError(EXIT.usage, `--bank: ${text} is none of ${BANK_SOURCES.join(", ")}`);
 }
 
 function passesHint(name: string): string {
@@ -242,6 +295,7 @@ function parseOrFail(args: string[]) {
         config: { type: "string", short: "c" },
         now: { type: "string" },
         internal: { type: "boolean" },
+        bank: { type: "string" },
         workers: { type: "string" },
         json: { type: "boolean" },
         "fail-on-findings": { type: "boolean" },

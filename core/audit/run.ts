@@ -272,7 +272,7 @@ async function runPass(
   const auditor = await plan.openAuditor();
   let bank: BankHistory | undefined;
   try {
-    if (BANK_PASSES.includes(pass.name)) bank = await plan.openBank?.();
+    if (BANK_PASSES.includes(pass.name)) bank = await openHistory(plan);
     const progressKeys = typeof pass.progressKeys === "function"
       ? pass.progressKeys(plan.settings.accounts ?? [])
       : pass.progressKeys;
@@ -324,6 +324,15 @@ async function runPass(
     await auditor.end({ timeout: 1 });
   }
   return report;
+}
+
+/** Opens the bank's history. That it cannot be had is a failure of this pass and none of the others. */
+async function openHistory(plan: AuditPlan): Promise<BankHistory | undefined> {
+  try {
+    return await plan.openBank?.();
+  } catch (error) {
+    throw new Error(`the bank's history cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** Runs the stages. A stopped pass keeps only the finding that says why. */

@@ -51,6 +51,7 @@ const AUDITOR_FILES: readonly EmbeddedFile[] = [
 DB = postgres
 AUDITOR_PRIV_FILE = \${TALER_DATA_HOME}offline-keys/auditor.priv
 BASE_URL = http://localhost:8083/
+GRACE_PERIOD = 1 h
 SERVE = tcp
 PORT = 8083
 UNIXPATH = \${TALER_RUNTIME_DIR}/auditor-httpd/auditor-http.sock

@@ -97,6 +97,7 @@ const OPTIONS: readonly (readonly [string, string, Check])[] = [
   ["auditor", "public_key", key],
   ["auditor", "auditor_priv_file", filename],
   ["auditor", "tiny_amount", amount],
+  ["auditor", "grace_period", duration],
   ["auditor", "serve", (config, section, option) => config.getChoice(section, option, SERVE_CHOICES)],
   ["auditor", "port", getPort],
   ["auditor", "bind_to", anything],

@@ -34,6 +34,8 @@ export interface AuditOptions {
   /** Smallest amount the bank transfers, 0 = no rounding; a whole number of units or less than one unit. */
   readonly roundUnit: bigint;
   readonly tinyAmount: bigint;
+  /** How long transfers and confirmed deposits may be missing on the other side (audit-wire-deposits-purses.md 1.3). */
+  readonly gracePeriod: bigint;
   readonly masterPub: Uint8Array;
   /** As configured, without repair: purse signatures cover it. */
   readonly exchangeBaseUrl: string;
@@ -74,6 +76,7 @@ export function auditOptions(
     currency,
     roundUnit: problems.read(() => roundUnit(config, currency?.value)),
     tinyAmount: problems.read(() => tinyAmount(config, currency?.value)),
+    gracePeriod: problems.read(() => config.getDuration("auditor", "GRACE_PERIOD")),
     masterPub: problems.read(() => config.getPublicKey("exchange", "MASTER_PUBLIC_KEY")),
     exchangeBaseUrl: problems.read(() => signedUrl(config, "exchange")),
     auditorBaseUrl: problems.read(() => signedUrl(config, "auditor")),

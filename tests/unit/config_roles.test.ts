@@ -75,6 +75,7 @@ Deno.test("audit: a complete configuration", () => {
     currency: "EUR",
     roundUnit: 1_000_000n,
     tinyAmount: 5_000_000n,
+    gracePeriod: 3_600_000_000n,
     masterPub: decodeBase32(MASTER, 32),
     exchangeBaseUrl: "http://localhost:18081/",
     auditorBaseUrl: "http://localhost:18083/",

@@ -7,8 +7,8 @@ import { parseCsvStatement } from "../core/bank/csv.ts";
 import { importStatement, type Statement, type Unreadable } from "../core/bank/statement.ts";
 import type { Account } from "../core/config/accounts.ts";
 import type { Sql } from "../core/db/connect.ts";
-import { anomalyText, count } from "./bank-text.ts";
-import { EXIT, printWarning, ToolError } from "./schema-tool.ts";
+import { count, printAnomalies } from "./bank-text.ts";
+import { EXIT, ToolError } from "./schema-tool.ts";
 
 /** Largest file: months of statements, and a bound on the memory they take. */
 const FILE_MAX = 32 * 1024 * 1024;
@@ -20,7 +20,7 @@ export async function importFile(sql: Sql, account: Account, file: string, forma
   if ("fault" in statement) throw new ToolError(EXIT.failed, `${file}: ${statement.fault}; nothing was imported`);
   const now = BigInt(Date.now()) * 1000n;
   const { added, known, skipped, anomalies } = await importStatement(sql, section, paytoUri, statement, now);
-  for (const anomaly of anomalies) printWarning(anomalyText(anomaly));
+  printAnomalies(anomalies);
   for (const { place, reason } of skipped) console.log(`${file}: skipped ${place}: ${reason}`);
   const parts = [count(added, "new transfer"), `${known} known`, `${skipped.length} skipped`];
   console.log(`${section}: ${parts.join(", ")}`);

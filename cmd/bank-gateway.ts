@@ -18,7 +18,7 @@ import type { Configuration } from "../core/config/configuration.ts";
 import { bankOptions } from "../core/config/roles.ts";
 import type { Sql } from "../core/db/connect.ts";
 import { DAY } from "../core/taler/time.ts";
-import { anomalyText, count } from "./bank-text.ts";
+import { count, printAnomalies } from "./bank-text.ts";
 import { EXIT, printError, printWarning, ToolError } from "./schema-tool.ts";
 
 /** What to import. */
@@ -78,7 +78,7 @@ async function each(
         for (const task of await prepare(sql, scope, work)) {
           await attempt(async () => {
             const outcome = await act(task);
-            for (const anomaly of outcome.anomalies) printWarning(anomalyText(anomaly));
+            printAnomalies(outcome.anomalies);
             const line = describe(outcome, task.direction);
             if (line !== undefined) lines.push(line);
           });
@@ -86,7 +86,7 @@ async function each(
       });
       if (lines.length > 0) console.log(`${section}: ${lines.join("; ")}`);
       else if (failures.length === 0) console.log(`${section}: nothing new`);
-      for (const failure of failures) printError(`${section}: ${failure.message}`);
+      for (const failure of failures) printError(failure.message);
       return failures.length;
     }),
   );
@@ -127,7 +127,7 @@ async function follow(sql: Sql, scope: GatewayScope, work: Work, signal: AbortSi
     tasks = await open(sql, scope, work);
   } catch (error) {
     if (!(error instanceof BankError)) throw error;
-    printError(`${section}: ${error.message}`);
+    printError(error.message);
     return false;
   }
   await Promise.all(tasks.map((task) =>
@@ -135,10 +135,11 @@ async function follow(sql: Sql, scope: GatewayScope, work: Work, signal: AbortSi
       ...FOLLOW_PAUSES,
       signal,
       came: ({ added, anomalies }) => {
-        for (const anomaly of anomalies) printWarning(anomalyText(anomaly));
+        printAnomalies(anomalies);
         if (added > 0) console.log(`${section}: ${count(added, `new ${task.direction}`)}`);
       },
-      failed: (error) => printError(`${section}: ${error.message}`, "trying again"),
+      failed: (error) =>
+        printError(`${error instanceof BankError ? "" : `${section}: `}${error.message}`, "trying again"),
     })
   ));
   return true;

@@ -7,14 +7,25 @@ import type { Transaction } from "../core/bank/transaction.ts";
 import { formatAmount } from "../core/taler/amount.ts";
 import { encodeBase32 } from "../core/taler/base32.ts";
 import { formatTime } from "../core/taler/time.ts";
+import { printWarning } from "./schema-tool.ts";
 
 /** `1 credit`, `2 credits`. */
 export function count(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
+/** Anomalies shown one by one: a bank that forgets all makes one for each transfer. */
+const SHOWN_MAX = 20;
+
+/** Warns of anomalies. */
+export function printAnomalies(anomalies: readonly BankAnomaly[]): void {
+  for (const anomaly of anomalies.slice(0, SHOWN_MAX)) printWarning(anomalyText(anomaly));
+  const more = anomalies.length - SHOWN_MAX;
+  if (more > 0) printWarning(`${more} more anomalies; bank show --anomalies lists them all`);
+}
+
 /** One line about an anomaly. */
-export function anomalyText({ account, direction, rowId, amount, kind, diagnostic }: BankAnomaly): string {
+function anomalyText({ account, direction, rowId, amount, kind, diagnostic }: BankAnomaly): string {
   const money = formatAmount(amount.currency, amount.atoms);
   return `${account}: ${direction} ${rowId} over ${money} ${KIND_TEXT[kind]}: ${diagnostic}`;
 }

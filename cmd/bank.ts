@@ -97,7 +97,7 @@ async function run(args: string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof BankError)) throw error;
     const code = error.kind === "configuration" ? EXIT.configuration : EXIT.failed;
-    throw new ToolError(code, `${error.account}: ${error.message}`);
+    throw new ToolError(code, error.message);
   }
   if (readOptions(action.startsWith("-") ? args : [], COMMON).help === true) return printHelp();
   throw new ToolError(

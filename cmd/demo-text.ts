@@ -175,27 +175,33 @@ export function fraudStory(style: Style, committed: readonly Committed[]): strin
   ].join("\n\n");
 }
 
-/** Which finding belongs to which fraud, and what was missed or found too much. */
+/**
+ * Which finding belongs to which fraud, and what was missed or found too much.
+ *
+ * @param titles kinds of findings in words, by table
+ */
 export function verdictStory(
   style: Style,
   currency: string,
   committed: readonly Committed[],
   found: readonly Found[],
   { missing, unexpected }: { missing: readonly Expectation[]; unexpected: readonly Found[] },
+  titles: ReadonlyMap<string, string>,
 ): string {
+  const kind = (table: string) => titles.get(table) ?? table.replaceAll("_", " ");
   const money = (atoms: bigint | undefined) => atoms === undefined ? "" : formatAmount(currency, atoms);
   const rows = committed.flatMap(({ fraud, expected }) =>
     expected.map((e) => [
       fraud.title,
       missing.includes(e) ? "NOT FOUND" : "found",
       e.check,
-      e.table.replaceAll("_", " "),
+      kind(e.table),
       money(e.amount),
     ])
   );
-  const lines = columns([["fraud", "", "check", "kind of finding", "amount"], ...rows], [4]).split("\n");
+  const lines = columns([["fraud", "", "check", "finding", "amount"], ...rows], [4]).split("\n");
   const coloured = lines.map((line) => line.replace("NOT FOUND", style.bad).replace(/\bfound\b/, style.good));
-  const surprises = unexpected.map((f) => `${INDENT}${f.check} ${f.table} ${money(f.amount)}`);
+  const surprises = unexpected.map((f) => `${INDENT}${f.check} ${kind(f.table)} ${money(f.amount)}`);
   return [
     coloured.join("\n"),
     "",

@@ -5,7 +5,7 @@
 import { parseArgs } from "node:util";
 import { join } from "node:path";
 import { currentFigures } from "../core/audit/reconciliation.ts";
-import { ALL_PASSES, type AuditReport, runAudit } from "../core/audit/run.ts";
+import { ALL_PASSES, runAudit } from "../core/audit/run.ts";
 import { auditOptions, type Pass, PASSES } from "../core/config/roles.ts";
 import { fixedEnvironment } from "../core/config/environment.ts";
 import { loadConfiguration } from "../core/config/load.ts";
@@ -16,7 +16,9 @@ import { connectTo, type Sql } from "../core/db/connect.ts";
 import { type EmbeddedServer, ServerFailure, startServer } from "../core/db/server.ts";
 import { createExchangeSchema } from "../core/exchange/schema.ts";
 import { configurationText } from "../core/simulator/configuration.ts";
-import { commitFrauds, type Committed } from "../core/simulator/frauds.ts";
+import { openFindings } from "../core/audit/summary.ts";
+import { NoOccasion } from "../core/simulator/fraud-scene.ts";
+import { commitFrauds, type Committed, FRAUDS } from "../core/simulator/frauds.ts";
 import { simulateExchange, type Simulation } from "../core/simulator/simulation.ts";
 import { statisticsOf } from "../core/simulator/statistics.ts";
 import { compareFindings, openChecks } from "../core/simulator/verdict.ts";
@@ -41,11 +43,14 @@ const HELP = `taler-auditor demo - audit a simulated exchange, then find five fr
 Usage: taler-auditor demo [--seed TEXT] [--coins N] [--keep]
 
 Starts a private PostgreSQL server in a temporary folder, fills it with a simulated exchange whose signatures are all
-real, and audits it: nothing may be found. Then five frauds are committed with full power over the database, and the
-audit has to find each of them and nothing else. At the end server and folder are gone.
+real, and audits it: nothing may be found. Then five frauds are committed with full power over the database:
+
+${FRAUDS.map(({ title }) => `  - ${title}`).join("\n")}
+
+The audit has to find each of them and nothing else. At the end server and folder are gone.
 
       --seed TEXT      which exchange to simulate (default: demo); on one day the same seed gives the same exchange
-      --coins N        coins that customers withdraw, 100 to 20000 (default: 600)
+      --coins N        coins that customers withdraw, 400 to 20000, rounded up to a multiple of 20 (default: 600)
       --keep           leave the server running until Ctrl-C, and say how to look at it
   -h, --help           this text
 
@@ -56,6 +61,10 @@ Exit codes: 0 everything came out as expected; 1 it did not, or could not be tri
 `;
 
 const COINS_PER_CUSTOMER = 20;
+/** With fewer coins not every fraud finds its occasion; with more it takes minutes. */
+const MIN_COINS = 400;
+const MAX_COINS = 20_000;
+const DAYS = 35;
 const CONNECTION = { searchPath: [], applicationName: "taler-auditor demo" };
 /** No variable of the environment may lead the demo to another database than its own. */
 const NO_ENVIRONMENT = fixedEnvironment({});
@@ -115,6 +124,7 @@ export async function runDemo(args: string[], world: DemoWorld = processWorld())
   world.print(introduction(style));
   const server = await startOrExplain(world);
   if (server === undefined) return EXIT.failed;
+  world.print("\n" + wrapped(`A private PostgreSQL server runs in ${server.socketDir}; it goes with the demo.`, ""));
   try {
     const good = await play(options, world, style, server);
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
@@ -126,6 +136,9 @@ export async function runDemo(args: string[], world: DemoWorld = processWorld())
     );
     if (options.keep) await keepRunning(world, style, server);
     return good ? EXIT.done : EXIT.failed;
+  } catch (error) {
+    if (!(error instanceof NoOccasion)) throw error;
+    throw new ToolError(EXIT.failed, error.message, "try another --seed, or more --coins");
   } finally {
     await server.stop();
   }
@@ -155,15 +168,15 @@ async function play(
     const simulation = await fillExchange(options, world, server, exchange);
     world.print(heading(style, 2, "The audit"));
     world.print(wrapped("Every row is read, every signature verified, every sum computed anew.") + "\n");
-    const clean = await auditOnce(world, server, simulation);
-    const honest = await judge(world, style, auditor, simulation, clean, []);
+    await auditOnce(world, server, simulation);
+    const honest = await judge(world, style, auditor, simulation, []);
     world.print(heading(style, 3, "Five frauds"));
     const committed = await commitFrauds(exchange, simulation);
     world.print(fraudStory(style, committed));
     world.print(heading(style, 4, "The audit again, from the first row"));
     await restartAuditor(auditor, { dropHistoric: true });
-    const second = await auditOnce(world, server, simulation);
-    return await judge(world, style, auditor, simulation, second, committed) && honest;
+    await auditOnce(world, server, simulation);
+    return await judge(world, style, auditor, simulation, committed) && honest;
   } finally {
     await exchange.end({ timeout: 1 });
     await auditor.end({ timeout: 1 });
@@ -193,14 +206,13 @@ async function fillExchange(
   exchange: Sql,
 ): Promise<Simulation> {
   const began = performance.now();
-  const days = 35;
   const now = world.now();
   // whole days until last midnight, so that an audit with the real clock later today agrees
-  const start = now - now % DAY - BigInt(days) * DAY;
+  const start = now - now % DAY - BigInt(DAYS) * DAY;
   const simulation = simulateExchange({
     seed,
     start,
-    days,
+    days: DAYS,
     customers: Math.ceil(coins / COINS_PER_CUSTOMER),
     coinsPerCustomer: COINS_PER_CUSTOMER,
   });
@@ -221,13 +233,8 @@ function urlsOf(server: EmbeddedServer): { exchange: string; auditor: string } {
   return { exchange: server.url("exchange"), auditor: server.url("auditor") };
 }
 
-interface Audited {
-  report: AuditReport;
-  seconds: number;
-}
-
 /** One audit as the configuration says. */
-async function auditOnce(world: DemoWorld, server: EmbeddedServer, { end }: Simulation): Promise<Audited> {
+async function auditOnce(world: DemoWorld, server: EmbeddedServer, { end }: Simulation): Promise<void> {
   const loaded = loadConfiguration({ file: configurationFile(server), env: NO_ENVIRONMENT });
   if ("problems" in loaded) throw new ToolError(EXIT.failed, loaded.problems.map(describeProblem).join("\n"));
   const passes = PASSES.filter((name) => ALL_PASSES.some((p) => p.name === name));
@@ -249,7 +256,6 @@ async function auditOnce(world: DemoWorld, server: EmbeddedServer, { end }: Simu
     if (failure !== undefined) throw new ToolError(EXIT.failed, `pass ${pass}: ${failure.message}`);
   }
   world.print(auditStory(report, seconds, workers));
-  return { report, seconds };
 }
 
 /** Compares what was found with what was done; true if they agree. */
@@ -258,7 +264,6 @@ async function judge(
   style: Style,
   auditor: Sql,
   simulation: Simulation,
-  _: Audited,
   committed: readonly Committed[],
 ): Promise<boolean> {
   const { currency } = simulation.options;
@@ -267,7 +272,8 @@ async function judge(
   const agreed = difference.missing.length + difference.unexpected.length === 0;
   world.print("");
   if (committed.length > 0 || !agreed) {
-    world.print(verdictStory(style, currency, committed, found, difference));
+    const titles = new Map((await openFindings(auditor)).map(({ kind, title }) => [kind, title]));
+    world.print(verdictStory(style, currency, committed, found, difference, titles));
     return agreed;
   }
   world.print(`   ${style.good("Nothing found: the exchange is honest.")}\n`);
@@ -299,8 +305,8 @@ function readArguments(args: string[]): Arguments | undefined {
   const { values } = parseOrFail(args);
   if (values.help === true) return undefined;
   const coins = Number(values.coins ?? 600);
-  if (!Number.isInteger(coins) || coins < 100 || coins > 20_000) {
-    throw new ToolError(EXIT.usage, `--coins: ${values.coins} is not a number from 100 to 20000`);
+  if (!Number.isInteger(coins) || coins < MIN_COINS || coins > MAX_COINS) {
+    throw new ToolError(EXIT.usage, `--coins: ${values.coins} is not a number from ${MIN_COINS} to ${MAX_COINS}`);
   }
   return { seed: values.seed ?? "demo", coins, keep: values.keep === true };
 }

@@ -25,6 +25,18 @@ export async function checkOwnAccount(bank: BankHistory, account: AuditedAccount
   );
 }
 
+/**
+ * Makes sure that transfers can be told by the bank's own numbers, which the exchange notes for what comes in.
+ * @throws Error for a history from statements without such numbers: every credit would look like one never booked
+ */
+export async function requireBankNumbers(bank: BankHistory, account: AuditedAccount): Promise<void> {
+  if (await bank.hasBankNumbers?.(account.section) !== false) return;
+  throw new Error(
+    `section ${account.section}: the history was imported from statements that do not have the bank's numbers of ` +
+      "transfers, so that incoming ones cannot be found in the exchange's records; import from the wire gateway, or CSV",
+  );
+}
+
 /** Two accounts are the same if both have a normal form and it is equal (wire chapter 0.7). */
 export function sameAccount(a: string, b: string): boolean {
   const normal = normalizePayto(a);
@@ -43,9 +55,9 @@ export async function auditAnomalies(run: PassRun, bank: BankHistory, direction:
       wireFormat("WC-R9", BigInt.asIntN(64, a.rowId), amount, a.diagnostic),
     );
   }
-  run.book.sweep("WC-R9:");
+  run.book.sweep(`WC-R9:${direction}:`);
 }
 
 function anomalyKey(a: BankAnomaly): string {
-  return `WC-R9:${a.account}:${a.kind}:${a.rowId}`;
+  return `WC-R9:${a.direction}:${a.account}:${a.kind}:${a.rowId}:${a.diagnostic}`;
 }

@@ -105,6 +105,7 @@ export function startVerifyPool(workers: number): VerifyPool {
       return { ...pool, counts, run };
     },
     close() {
+      fail(new Error("the verification threads were ended"));
       for (const { worker } of slots) worker.terminate();
     },
   };

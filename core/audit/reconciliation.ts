@@ -132,8 +132,8 @@ export async function storeFigures(sql: Sql, clock: bigint): Promise<void> {
       await tx`INSERT INTO auditor.auditor_x_figure (clock, name, value) VALUES (${clock}, ${name}, ${value.toString()})`;
     }
     await tx`INSERT INTO auditor.auditor_x_outstanding (clock, denom_pub_hash, outstanding)
-      SELECT ${clock}, denom_pub_hash, credit_early + credit_late - spent - recouped FROM auditor.auditor_x_denomination
-      WHERE credit_early + credit_late - spent - recouped <> 0`;
+      SELECT ${clock}, denom_pub_hash, credit_early + credit_late + waived - spent - recouped
+      FROM auditor.auditor_x_denomination WHERE credit_early + credit_late + waived - spent - recouped <> 0`;
     await tx`INSERT INTO auditor.auditor_x_counter (name, value) VALUES (${STORED}, ${newest.toString()})
       ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value`;
   });

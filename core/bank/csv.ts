@@ -8,7 +8,7 @@ import { MAX_ROW_ID } from "./transaction.ts";
 import { isPaytoLike } from "./wire-format.ts";
 
 /** Columns that a file must have, in any order; others are ignored. */
-export const CSV_COLUMNS = ["row_id", "date", "direction", "amount", "subject", "counterpart"] as const;
+const CSV_COLUMNS = ["row_id", "date", "direction", "amount", "subject", "counterpart"] as const;
 
 /**
  * Reads a CSV file whose first line names the columns: `row_id` the bank's number of the transfer, ascending with time;
@@ -52,7 +52,7 @@ function readLine(line: number, field: (name: typeof CSV_COLUMNS[number]) => str
 }
 
 /** A record and the number of the line it begins on. */
-export interface CsvRecord {
+interface CsvRecord {
   readonly fields: string[];
   readonly line: number;
 }

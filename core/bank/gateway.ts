@@ -62,7 +62,7 @@ export interface GatewayOptions {
 }
 
 /** Rows per request unless told otherwise. */
-export const PAGE_SIZE = 1024;
+const PAGE_SIZE = 1024;
 
 /** Names of the query parameters; the new ones exist since version 2 of the protocol. */
 const PARAMETERS = {
@@ -156,8 +156,7 @@ function readPage<T>(
   if (status !== 200) throw statusError(asked, status);
   const page = parse(text);
   if (!("fault" in page)) return { ...page, notFound: false };
-  const { message } = bankError("garbled", asked, page.fault);
-  throw new BankError("garbled", asked.account, message, page.anomaly);
+  throw bankError("garbled", asked, page.fault, page.anomaly);
 }
 
 function statusError(asked: { account: string; url: URL }, status: number): BankError {

@@ -65,6 +65,8 @@ export interface BankHistory {
    * The account's payto as the bank names it (envelope credit_account / debit_account), if any transaction was seen.
    */
   ownAccount(account: string): Promise<string | undefined>;
+  /** False if the transfers have numbers of our own instead of the bank's; a history without this has the bank's. */
+  hasBankNumbers?(account: string): Promise<boolean>;
   anomalies(): Promise<BankAnomaly[]>;
   close(): Promise<void>;
 }
@@ -94,8 +96,8 @@ export class BankError extends Error {
   /** What a garbled answer shows about the bank's history itself: evidence worth keeping (WC-R9). */
   readonly anomaly: BankAnomaly | undefined;
 
-  constructor(kind: BankErrorKind, account: string, message: string, anomaly?: BankAnomaly) {
-    super(message);
+  constructor(kind: BankErrorKind, account: string, what: string, anomaly?: BankAnomaly) {
+    super(`${account}: ${what}`);
     this.kind = kind;
     this.account = account;
     this.anomaly = anomaly;

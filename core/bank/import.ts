@@ -38,7 +38,7 @@ export interface ImportOutcome {
 }
 
 /** Stored rows that every import reads again, in order to see late, changed and vanished ones soon. */
-export const OVERLAP = 64;
+const OVERLAP = 64;
 
 /** Tries to store a page while the database is restarting or busy, and the first pause between them in ms. */
 const STORE_ATTEMPTS = 5;
@@ -89,14 +89,21 @@ async function readPage(
   const { sql, gateway, direction, clock } = task;
   const { account } = gateway;
   const { rows, ownAccount } = await ask(task, query, known);
-  if (ownAccount !== undefined) await checkOwnAccount(task, ownAccount);
   const stretch = { after: query.offset, end: rows.length === 0, known };
-  const result = await persistently(task, () => {
-    return storePage(sql, { account, direction, rows, stretch, ownAccount, now: clock() });
+  const outcome = await persistently(task, async () => {
+    if (ownAccount !== undefined) await checkOwnAccount(task, ownAccount);
+    const { added, anomalies } = await storePage(sql, {
+      account,
+      direction,
+      rows,
+      stretch,
+      ownAccount,
+      now: clock(),
+    });
+    const { cursor } = await readPosition(sql, account, direction);
+    return { added, anomalies, compared: rows.length - added, cursor };
   });
-  const { cursor } = await readPosition(sql, account, direction);
-  const compared = rows.length - result.added;
-  return { outcome: { ...result, compared, cursor }, last: rows.at(-1)?.rowId };
+  return { outcome, last: rows.at(-1)?.rowId };
 }
 
 async function ask(
@@ -138,11 +145,11 @@ async function checkOwnAccount({ sql, gateway, paytoUri }: ImportTask, reported:
   if (earlier !== undefined && !sameAccount(earlier, reported)) throw other(earlier, "the stored history is that of");
 }
 
-/** Stores in spite of a database that restarts. */
-async function persistently<T>({ signal }: ImportTask, store: () => Promise<T>): Promise<T> {
+/** Works with the database although that restarts; the work is such that doing it twice is doing it once. */
+async function persistently<T>({ signal }: ImportTask, work: () => Promise<T>): Promise<T> {
   for (let attempt = 1;; attempt++) {
     try {
-      return await store();
+      return await work();
     } catch (error) {
       if (attempt === STORE_ATTEMPTS || !isRetryable(error)) throw error;
       await sleep(backoff(attempt, STORE_BACKOFF_MS, 5_000, Math.random), signal);
@@ -184,14 +191,17 @@ export async function followHistory(task: ImportTask, options: FollowOptions): P
   const { signal, backoffMs, backoffMaxMs } = options;
   const stoppable = { ...task, signal };
   let failures = 0;
-  const fine = (outcome: ImportOutcome) => {
-    failures = 0;
+  const tell = (outcome: ImportOutcome) => {
     if (outcome.added > 0 || outcome.anomalies.length > 0) options.came(outcome);
   };
   while (!signal.aborted) {
     try {
-      fine(await importHistory(stoppable));
-      await poll(stoppable, options, fine);
+      tell(await importHistory(stoppable));
+      await poll(stoppable, options, (outcome) => {
+        // not before a poll went well: a bank that fails at these alone would be asked without a pause
+        failures = 0;
+        tell(outcome);
+      });
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof Error) || !(error instanceof BankError || isRetryable(error))) throw error;
@@ -206,14 +216,14 @@ export async function followHistory(task: ImportTask, options: FollowOptions): P
 async function poll(
   task: ImportTask,
   { longPollMs, recheckMs }: FollowOptions,
-  fine: (outcome: ImportOutcome) => void,
+  polled: (outcome: ImportOutcome) => void,
 ): Promise<void> {
   const end = performance.now() + recheckMs;
   while (performance.now() < end) {
     const started = performance.now();
     const { cursor, highest } = await readPosition(task.sql, task.gateway.account, task.direction);
     const { outcome, last } = await readPage(task, { offset: cursor, longPollMs }, highest);
-    fine(outcome);
+    polled(outcome);
     // a gateway that does not wait is not asked more often than one that does
     if (last === undefined) await sleep(Math.max(0, longPollMs - (performance.now() - started)), task.signal);
   }

@@ -4,7 +4,7 @@
  * never followed, so that credentials go to the configured address and nowhere else.
  */
 
-import { BankError, type BankErrorKind } from "./history.ts";
+import { type BankAnomaly, BankError, type BankErrorKind } from "./history.ts";
 
 /** Bounds of a request. */
 export interface RequestBounds {
@@ -110,8 +110,9 @@ export function bankError(
   kind: BankErrorKind,
   { account, url }: Pick<BoundedRequest, "account" | "url">,
   what: string,
+  anomaly?: BankAnomaly,
 ): BankError {
-  return new BankError(kind, account, `GET ${url.origin}${url.pathname}${url.search}: ${what}`);
+  return new BankError(kind, account, `GET ${url.origin}${url.pathname}${url.search}: ${what}`, anomaly);
 }
 
 /** A try that failed. */
@@ -139,7 +140,7 @@ async function tryOnce(wanted: BoundedRequest, bounds: RequestBounds, tools: Req
       cache: "no-store",
       signal: ours.signal,
     });
-    return await judge(response, bounds, ours);
+    return await judge(response, bounds);
   } catch (error) {
     wanted.signal?.throwIfAborted();
     if (ours.signal.reason instanceof TimedOut) {
@@ -154,25 +155,23 @@ async function tryOnce(wanted: BoundedRequest, bounds: RequestBounds, tools: Req
   }
 }
 
-async function judge(response: Response, bounds: RequestBounds, ours: AbortController): Promise<Reply | Failure> {
+async function judge(response: Response, bounds: RequestBounds): Promise<Reply | Failure> {
   const { status } = response;
-  if (status === 200) return await readBody(response, bounds.bodyMax, ours);
+  if (status === 200) return await readBody(response, bounds.bodyMax);
   // a body without end would keep the connection busy
   await response.body?.cancel().catch(() => {});
   if (status === 429 || status >= 500) return { kind: "status", what: `the bank answered ${status}`, again: true };
   return { status, text: "" };
 }
 
-/** Reads a body up to a limit; beyond it the connection is cut. */
-async function readBody(response: Response, bodyMax: number, ours: AbortController): Promise<Reply | Failure> {
+/** Reads a body up to a limit. */
+async function readBody(response: Response, bodyMax: number): Promise<Reply | Failure> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {
     size += chunk.length;
-    if (size > bodyMax) {
-      ours.abort();
-      return { kind: "too-large", what: `the answer is larger than ${bodyMax} bytes`, again: false };
-    }
+    // leaving the loop cancels the body, which cuts the connection
+    if (size > bodyMax) return { kind: "too-large", what: `the answer is larger than ${bodyMax} bytes`, again: false };
     chunks.push(chunk);
   }
   const bytes = new Uint8Array(size);

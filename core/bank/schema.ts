@@ -91,7 +91,7 @@ export async function connectBankStore(
 }
 
 /** Tells whether schema `auditor_bank` can be used by this release. */
-export async function detectBankSchema(sql: Sql | TransactionSql): Promise<Verdict> {
+async function detectBankSchema(sql: Sql | TransactionSql): Promise<Verdict> {
   const { columns, patches, registryHidden, unreadable } = await gather(sql, SCHEMA, "auditor-bank-");
   const refuse = (kind: Refused["kind"], found: string, advice: string): Refused => ({
     accepted: false,

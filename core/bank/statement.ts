@@ -139,16 +139,19 @@ function referenceOf({ reference, place }: StatementLine): string {
 }
 
 /**
- * Makes references unique within a file: what a bank does not tell apart is told apart by its place in the file, which
- * is the same when the file is imported again.
+ * Makes references unique within a file. The same reference with the same content is the same transfer, as in statements
+ * that overlap; other transfers that the bank does not tell apart are told apart by their order in the file, which is
+ * the same when the file is imported again.
  */
 export function uniqueReferences(lines: readonly StatementLine[]): StatementLine[] {
-  const counts = new Map<string, number>();
-  return lines.map((line) => {
-    const base = line.reference ?? contentKey(line);
-    const count = (counts.get(base) ?? 0) + 1;
-    counts.set(base, count);
-    return { ...line, reference: count === 1 ? base : `${base} #${count}` };
+  const seen = new Map<string, Set<string>>();
+  return lines.flatMap((line) => {
+    const content = contentKey(line);
+    const base = line.reference ?? content;
+    const known = seen.get(base) ?? new Set();
+    if (line.reference !== undefined && known.has(content)) return [];
+    seen.set(base, known.add(line.reference === undefined ? `${content} ${known.size}` : content));
+    return [{ ...line, reference: known.size === 1 ? base : `${base} #${known.size}` }];
   });
 }
 

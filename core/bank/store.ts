@@ -8,7 +8,7 @@
 import type { Sql, TransactionSql } from "../db/connect.ts";
 import { timeToDb } from "../taler/time.ts";
 import { type BankAnomaly, BankError, type Direction } from "./history.ts";
-import { hex, readRows } from "./store-rows.ts";
+import { hex, INT8, readRows } from "./store-rows.ts";
 import { contentHash, describeChange, describeTransaction, type Transaction } from "./transaction.ts";
 
 /** Who gave the row ids of an account: the bank, or this store, because statements have none. */
@@ -288,9 +288,10 @@ async function recordVanished(
            (account, direction, row_id, amount, currency, kind, content_hash, diagnostic, first_seen)
     select account, direction, row_id, amount, currency, 'vanished', content_hash,
            'reported earlier, and now no longer part of the history', ${now}
-      from auditor_bank.bank_transaction
+      from auditor_bank.bank_transaction as t
      where account = ${account} and direction = ${direction} and row_id > ${after} and row_id <= ${until}
-       and not (row_id = any (${tx.array(ids, INT8)}))
+       and not exists (select 1 from unnest(${tx.array(ids, INT8)}::int8[]) as seen (row_id)
+                        where seen.row_id = t.row_id)
         on conflict (account, direction, row_id, kind, content_hash) do update set settled = null
            where a.settled is not null
     returning row_id, amount::text as amount, currency, diagnostic`;
@@ -304,15 +305,12 @@ async function recordVanished(
   }));
 }
 
-/** PostgreSQL's type number of int8, for arrays that may be empty. */
-const INT8 = 20;
-
 /** A vanished transfer that is back was the bank's hiccup: the anomaly stays on record and is no longer open. */
 async function settleReturned(tx: TransactionSql, { account, direction, rows, now }: StorePage): Promise<void> {
   if (rows.length === 0) return;
   await tx`update auditor_bank.bank_anomaly set settled = ${now}
             where account = ${account} and direction = ${direction} and kind = 'vanished' and settled is null
-              and row_id = any (${tx.array(rows.map((row) => row.rowId), INT8)})`;
+              and row_id in (select unnest(${tx.array(rows.map((row) => row.rowId), INT8)}::int8[]))`;
 }
 
 async function advance(

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** XML from outside as a tree: well-formed, without a document type and so without entities of its own, bounded. */
 
-// deno-lint-ignore no-import-prefix -- the only place that needs an XML parser
-import { SaxesParser } from "npm:saxes@6.0.0";
+import { SaxesParser } from "saxes";
 
 /** An element. Names are without prefix; `namespace` is the URI. */
 export interface XmlElement {

@@ -64,13 +64,14 @@ CREATE TABLE auditor_x_denomination (
   known_coins int8 NOT NULL,
   credit_early numeric NOT NULL,
   credit_late numeric NOT NULL,
+  waived numeric NOT NULL,
   spent numeric NOT NULL,
   risk numeric NOT NULL,
   recouped numeric NOT NULL,
   touched bool NOT NULL,
   revoked bool NOT NULL
 );
-COMMENT ON TABLE auditor_x_denomination IS 'Ledger of a denomination: credit_early is issuance and recoup credit, credit_late refunds; kept after expiry.';
+COMMENT ON TABLE auditor_x_denomination IS 'Ledger of a denomination: credit_early is issuance and recoup credit, credit_late refunds, waived deposit fees that full refunds gave back to coins; kept after expiry.';
 
 CREATE TABLE auditor_x_bad_coin (
   known_coin_id int8 PRIMARY KEY,

@@ -35,7 +35,7 @@ export function makeKeys(options: SimulatorOptions, terms: Terms): ExchangeKeys 
   };
 }
 
-/** Everything the exchange announces before it opens. */
+/** Everything the exchange announces before it opens, with the signatures of crypto.md 5.3 and 5.4. */
 export function announcements(options: SimulatorOptions, terms: Terms, keys: ExchangeKeys): Step[] {
   const insert = (table: string, rows: Row[]): Step => ({ kind: "insert", table, rows });
   return [

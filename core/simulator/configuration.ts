@@ -1,32 +1,16 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-/** What an auditor has to know to audit a simulated exchange: as settings, and as a configuration file. */
+/** What an auditor has to know to audit a simulated exchange, as a configuration file. */
 
-import type { AuditSettings } from "../audit/pass.ts";
 import { encodeBase32 } from "../taler/base32.ts";
 import { formatAmount } from "../taler/amount.ts";
-import { DAY, SECOND } from "../taler/time.ts";
+import { SECOND } from "../taler/time.ts";
 import { ACCOUNT_SECTION, exchangePayto } from "./accounts.ts";
 import type { Simulation } from "./simulation.ts";
 
 const LEGAL_YEARS = 7n;
 
-/** Settings for an audit in this process. */
-export function auditSettings({ options, keys }: Pick<Simulation, "options" | "keys">): AuditSettings {
-  const { currency, roundUnit, exchangeBaseUrl, auditorBaseUrl, idleReserveExpiration } = options;
-  return {
-    currency,
-    roundUnit,
-    exchangeBaseUrl,
-    auditorBaseUrl,
-    idleReserveExpiration,
-    masterPub: keys.master.pub,
-    auditorPub: keys.auditor.pub,
-    legalReserveExpiration: LEGAL_YEARS * 365n * DAY,
-  };
-}
-
 /**
- * The text of a configuration file that says the same.
+ * The text of the file.
  *
  * @param databases connection strings of the exchange's and of the auditor's database
  */

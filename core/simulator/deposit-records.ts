@@ -136,7 +136,7 @@ export function depositRow(
   };
 }
 
-/** Refunds, signed by the merchants. */
+/** Refunds, signed by the merchants (crypto.md 5.8). */
 export function refundSteps(r: Recorder, day: Day): Step[] {
   return [insert("refunds", day.refunds.map((refund) => refundRow(r, refund)))];
 }

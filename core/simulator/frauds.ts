@@ -55,8 +55,8 @@ export const FRAUDS: readonly Fraud[] = [
     name: "forged-coin",
     title: "a forged coin",
     description: "An accomplice deposits a coin that the exchange never signed. The coin's own signature over the " +
-      "deposit is good; the signature of the denomination is noise, which no operator can turn into a valid one " +
-      "without leaving a withdrawal behind.",
+      "deposit is good; in place of the denomination's signature stands noise, for who cannot use the denomination's " +
+      "private key can do no better.",
     commit: forgeCoin,
   },
   {
@@ -128,7 +128,7 @@ function roomy(scene: Scene, coins: bigint): Denomination[] {
 }
 
 /** Fraud `forged-coin`: rows in known_coins, batch_deposits and coin_deposits. */
-export async function forgeCoin(scene: Scene): Promise<{ deed: string; expected: Expectation[] }> {
+async function forgeCoin(scene: Scene): Promise<{ deed: string; expected: Expectation[] }> {
   const { seed } = scene.simulation.options;
   const denomination = occasion(roomy(scene, 1n), "denomination with coins that were not spent");
   const { value, ageMask, index } = denomination.terms;
@@ -154,7 +154,7 @@ function forgery(seed: string, { secret }: Denomination, coin: CoinSecrets): Uin
 }
 
 /** Fraud `overspent-coin`: a coin that nobody has seen yet pays two contracts. */
-export async function overspendCoin(scene: Scene): Promise<{ deed: string; expected: Expectation[] }> {
+async function overspendCoin(scene: Scene): Promise<{ deed: string; expected: Expectation[] }> {
   const { plan, known } = scene.simulation;
   const denomination = occasion(roomy(scene, 2n), "denomination with two coins that were not spent");
   const { value, index } = denomination.terms;
@@ -172,7 +172,7 @@ export async function overspendCoin(scene: Scene): Promise<{ deed: string; expec
 }
 
 /** Fraud `altered-deposit`: the largest deposit that is not paid out yet is halved. */
-export async function alterDeposit(scene: Scene): Promise<{ deed: string; expected: Expectation[] }> {
+async function alterDeposit(scene: Scene): Promise<{ deed: string; expected: Expectation[] }> {
   const { sql, simulation } = scene;
   const cent = FRACTION_BASE / 100n;
   const candidates = simulation.plan.batches.filter((b) => !b.done && b.refunded.size === 0)
@@ -200,7 +200,7 @@ export async function alterDeposit(scene: Scene): Promise<{ deed: string; expect
  * Fraud `overdrawn-reserve`: one or two coins more than the reserve can pay. Never more than all reserves have
  * together, which would show in the total as well (R-21).
  */
-export async function overdrawReserve(scene: Scene): Promise<{ deed: string; expected: Expectation[] }> {
+async function overdrawReserve(scene: Scene): Promise<{ deed: string; expected: Expectation[] }> {
   const { sql, simulation } = scene;
   const { plan, keys, options, end } = simulation;
   const at = fraudMoment(scene);
@@ -236,18 +236,19 @@ export async function overdrawReserve(scene: Scene): Promise<{ deed: string; exp
   };
 }
 
-/** Fraud `missing-transfer`: the last transfer of several contracts pays one contract less. */
-export async function shortenTransfer(scene: Scene): Promise<{ deed: string; expected: Expectation[] }> {
+/** Fraud `missing-transfer`: of the transfers for several contracts, one pays its most valuable contract not. */
+async function shortenTransfer(scene: Scene): Promise<{ deed: string; expected: Expectation[] }> {
   const { sql, simulation } = scene;
   const { plan, options: { roundUnit } } = simulation;
   const unit = roundUnit === 0n ? 1n : roundUnit;
-  const candidates = plan.days.flatMap((day) => day.transfers).toReversed().flatMap((transfer) => {
-    if (transfer.wired === undefined || transfer.batches.length < 2) return [];
-    const worth = transfer.batches.map((b) => plan.batches[b]!).filter((b) => b.refunded.size === 0)
+  const candidates = plan.days.flatMap((day) => day.transfers).flatMap((transfer) => {
+    const { wired } = transfer;
+    if (wired === undefined || transfer.batches.length < 2) return [];
+    return transfer.batches.map((b) => plan.batches[b]!).filter((b) => b.refunded.size === 0)
       .map((b) => b.coins.reduce((sum, c) => sum + c.amount, 0n))
-      .map((atoms) => atoms - atoms % unit).filter((atoms) => atoms > 0n && atoms < transfer.wired!);
-    return worth.length === 0 ? [] : [{ transfer, wired: transfer.wired, kept: worth[0]! }];
-  });
+      .map((worth) => ({ transfer, wired, kept: worth - worth % unit }))
+      .filter(({ kept }) => kept > 0n && kept < wired);
+  }).sort((a, b) => a.kept < b.kept ? 1 : a.kept > b.kept ? -1 : 0);
   const { transfer, wired, kept } = occasion(candidates, "wire transfer of several contracts");
   const left = wired - kept;
   const [val, frac] = [left / FRACTION_BASE, left % FRACTION_BASE];

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-/** Blind signatures from both sides: what a wallet hides, what the exchange signs, what the coin has in the end. */
+/**
+ * Blind signatures from both sides (crypto.md 3): what a wallet hides, what the exchange signs, what the coin has in the
+ * end.
+ */
 
 import {
   csAnswer,

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-/** Rows of refreshes: melt, transfer keys, fresh coins with links. */
+/**
+ * Rows of refreshes: melt, transfer keys, fresh coins with links (crypto.md 6). Commitments cover all three candidates as
+ * they must; how a wallet derives coins from transfer keys is its own affair, and simpler here than in real ones.
+ */
 
 import { x25519 } from "@noble/curves/ed25519.js";
 import { signBlock } from "../crypto/blocks.ts";

@@ -172,7 +172,7 @@ export interface Today {
 }
 
 /** Hours of the day at which each kind of thing happens: one after the other, so that serials follow time. */
-export const HOURS = {
+const HOURS = {
   credits: [6, 8],
   withdrawals: [8, 10],
   purchases: [10, 17],

@@ -451,11 +451,14 @@ export const MUTATIONS: Readonly<Record<string, MutationEntry>> = {
   "61-revocations-deleted": { checks: { "C-31": 5, "R-6": 1 } },
   "63-recoup-coin-sig-wrong": { checks: { "C-26": 1, "R-5": 1 } },
   "65-dc-deposits-missing": {
-    checks: { "A-22": 14, "A-23": 14, "X-8": 18, "X-16": 2 },
+    checks: { "A-22": 14, "A-23": 14, "X-8": 18, "X-16": 16 },
     without: ["D-16", "D-26"],
-    differences: [orphans(18), remaining(2, "the coins' deposits were deleted")],
+    differences: [orphans(18), remaining(16, "the coins' deposits were deleted")],
   },
-  "66-dc-one-deposit-missing": { checks: { "A-22": 1, "A-23": 1, "X-8": 1 }, differences: [orphans(1)] },
+  "66-dc-one-deposit-missing": {
+    checks: { "A-22": 1, "A-23": 1, "X-8": 1, "X-16": 1 },
+    differences: [orphans(1), remaining(1, "the coin's only deposit was deleted")],
+  },
   "68-dc-refund-deadline-differs": { checks: { "C-11": 1 } },
   "69-purse-request-sig-wrong": { checks: {}, because: "signatures of purses are audited by the purses pass (PU-1)" },
   "72-purse-merge-sig-wrong": { checks: {}, because: "signatures of purses are audited by the purses pass (PU-2)" },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-/** Datasets in pieces: an earlier state of the exchange's database, and parts of it by serial numbers. */
+/** Datasets in pieces (an earlier state of the exchange's database, parts of it by serial numbers), and in disorder. */
 import type { Sql } from "../../core/db/connect.ts";
 
 /** The tables that the stages of the three passes read, with the column that orders them. */
@@ -158,3 +158,15 @@ export async function goBackTo(sql: Sql, perMille: number): Promise<void> {
 export async function comeBack(sql: Sql): Promise<void> {
   await asReplica(sql, refill);
 }
+
+/** Bad signatures, wrong sums and rows without partner, mixed in every stage: hundreds of findings, 15 kinds of them. */
+export const TAMPERED = `SET session_replication_role = replica;
+  UPDATE exchange.denominations SET fee_deposit = (0, 5000000), fee_refresh = (0, 5000000), fee_withdraw = (0, 5000000);
+  UPDATE exchange.reserves_out SET reserve_sig = decode(repeat('00', 64), 'hex') WHERE reserve_out_serial_id % 5 = 0;
+  DELETE FROM exchange.reserves WHERE reserve_uuid % 7 = 0;
+  DELETE FROM exchange.known_coins WHERE known_coin_id % 11 = 0;
+  DELETE FROM exchange.refresh_revealed_coins WHERE rrc_serial % 13 = 0;
+  UPDATE exchange.batch_deposits SET wire_deadline = 0 WHERE batch_deposit_serial_id % 3 = 0;
+  UPDATE exchange.coin_deposits SET coin_sig = decode(repeat('11', 64), 'hex') WHERE coin_deposit_serial_id % 4 = 0;
+  DELETE FROM exchange.coin_history WHERE coin_history_serial_id % 17 = 0;
+  UPDATE exchange.wire_out SET amount.val = (amount).val + 1 WHERE wireout_uuid % 2 = 0`;

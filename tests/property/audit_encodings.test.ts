@@ -19,7 +19,7 @@ addKeys(ring, taskKeys);
 
 /** A task to write: its kind, its denomination and coin, and whether one bit of something is wrong. */
 const task = fc.record({
-  kind: fc.constantFrom("ed25519", "coin", "envelope", "planchet", "recoup"),
+  kind: fc.constantFrom("ed25519", "coin", "envelope", "planchet", "recoup", "csRecoup"),
   mint: fc.nat(3),
   coin: fc.nat(1),
   message: fc.uint8Array({ maxLength: 300 }),
@@ -28,10 +28,10 @@ const task = fc.record({
 
 type Task = typeof task extends fc.Arbitrary<infer T> ? T : never;
 
-/** Writes a task; true if it is a good one. Envelopes and recoups exist for RSA only. */
+/** Writes a task; true if it is a good one. Envelopes and the two recoups exist for one cipher each. */
 function write(tasks: TaskWriter, t: Task): boolean {
-  const blindable = t.kind === "envelope" || t.kind === "recoup";
-  const mint = blindable ? t.mint & 2 : t.mint;
+  const [rsaOnly, csOnly] = [t.kind === "envelope" || t.kind === "recoup", t.kind === "csRecoup"];
+  const mint = rsaOnly ? t.mint & 2 : csOnly ? t.mint | 1 : t.mint;
   const key = taskKeys[mint]!, coin = coins[mint]![t.coin]!, other = coins[mint]![1 - t.coin]!;
   switch (t.kind) {
     case "ed25519": {
@@ -47,6 +47,9 @@ function write(tasks: TaskWriter, t: Task): boolean {
       break;
     case "planchet":
       tasks.planchet(key, t.bad ? other.message : coin.message, coin.answer, coin.points);
+      break;
+    case "csRecoup":
+      tasks.csRecoup(key, coin.hash, t.bad ? other.blind : coin.blind, coin.points, coin.message);
       break;
     default:
       tasks.recoup(key, coin.hash, t.bad ? other.blind : coin.blind, coin.hBlinded);

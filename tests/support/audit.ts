@@ -4,8 +4,9 @@
  * reference auditor left, with another run, with the same run done otherwise.
  */
 import { join } from "node:path";
-import { type AuditReport, runAudit } from "../../core/audit/run.ts";
+import { type AuditPlan, type AuditReport, openAuditor, runAudit } from "../../core/audit/run.ts";
 import type { AuditSettings } from "../../core/audit/pass.ts";
+import type { BankHistory } from "../../core/bank/history.ts";
 import { connectTo, type Sql } from "../../core/db/connect.ts";
 import { formatAmount, FRACTION_BASE, parseAmount } from "../../core/taler/amount.ts";
 import { decodeBase32 } from "../../core/taler/base32.ts";
@@ -40,6 +41,7 @@ export function settingsOf(info: DatasetInfo): AuditSettings {
       "idle_reserve_expiration_time",
     ),
     legalReserveExpiration: 7n * 365n * DAY,
+    accounts: [{ section: info.account_section, paytoUri: info.account_payto, credit: true, debit: true }],
   };
 }
 
@@ -54,6 +56,8 @@ export interface AuditChoice {
   workers?: number;
   pageRows?: number;
   limits?: ReadonlyMap<string, bigint>;
+  /** What the bank says, for the passes that need it. */
+  bank?: BankHistory;
 }
 
 const CONNECTION = { searchPath: [], applicationName: "taler-auditor test" };
@@ -63,10 +67,9 @@ export function connectToTest(url: string): Promise<Sql> {
   return connectTo(url, CONNECTION);
 }
 
-/** Audits a loaded dataset once. */
-export function auditDataset(url: string, info: DatasetInfo, choice: AuditChoice = {}): Promise<AuditReport> {
+function planOf(url: string, info: DatasetInfo, choice: AuditChoice): AuditPlan {
   const open = () => connectToTest(url);
-  return runAudit({
+  return {
     settings: settingsOf(info),
     passes: choice.passes ?? THREE_PASSES,
     now: choice.now ?? info.audit_now_us,
@@ -74,18 +77,55 @@ export function auditDataset(url: string, info: DatasetInfo, choice: AuditChoice
     workers: choice.workers ?? 1,
     openExchange: open,
     openAuditor: open,
+    openBank: choice.bank === undefined ? undefined : () => Promise.resolve(choice.bank!),
     ...(choice.pageRows === undefined ? {} : { pageRows: choice.pageRows }),
     ...(choice.limits === undefined ? {} : { limits: choice.limits }),
-  });
+  };
+}
+
+/** Audits a loaded dataset once. */
+export function auditDataset(url: string, info: DatasetInfo, choice: AuditChoice = {}): Promise<AuditReport> {
+  return runAudit(planOf(url, info, choice));
 }
 
 /** Audits and insists that every pass came to its end. */
 export async function auditWell(url: string, info: DatasetInfo, choice: AuditChoice = {}): Promise<AuditReport> {
-  const report = await auditDataset(url, info, choice);
+  return insist(await auditDataset(url, info, choice));
+}
+
+function insist(report: AuditReport): AuditReport {
   for (const { pass, failure } of report.passes) {
     if (failure !== undefined) throw new Error(`pass ${pass} ${failure.kind}: ${failure.message}`);
   }
   return report;
+}
+
+/** One auditor for several runs; starting it takes longer than a short run. */
+export interface HeldAuditor {
+  /** Runs once, by the clock of the choice or another one (µs). */
+  run(now?: bigint): Promise<AuditReport>;
+  /** Runs once and insists that every pass comes to its end. */
+  runWell(now?: bigint): Promise<AuditReport>;
+}
+
+/**
+ * Runs `body` with an auditor for several runs. It holds the lock of its database; other audits of that have to wait
+ * for the end of `body`. A map of limits may be changed between runs.
+ */
+export async function withAuditor<T>(
+  url: string,
+  info: DatasetInfo,
+  choice: AuditChoice,
+  body: (auditor: HeldAuditor) => Promise<T>,
+): Promise<T> {
+  const plan = planOf(url, info, choice);
+  const auditor = await openAuditor(plan);
+  const run = (now = plan.now) => auditor.run(plan.passes, now);
+  try {
+    return await body({ run, runWell: async (now) => insist(await run(now)) });
+  } finally {
+    await auditor.close();
+  }
 }
 
 /** Runs `body` on a fresh copy of a dataset and drops the copy afterwards. */

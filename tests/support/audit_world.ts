@@ -98,10 +98,12 @@ export class AuditWorld {
   now = 50n * DAY;
   internal = false;
   pageRows = 3;
+  /** Where the coin history ends. */
+  historyEnd = 1n;
 
   constructor() {
     this.names.give(MASTER.pub, "master");
-    this.exchange.answer("max(coin_history_serial_id)", () => [{ until: 1n }]);
+    this.exchange.answer("max(coin_history_serial_id)", () => [{ until: this.historyEnd }]);
   }
 
   /** Runs a pass and commits it. */

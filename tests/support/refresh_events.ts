@@ -96,6 +96,7 @@ export function recoupRefresh(s: CoinRecord, p: Phrase): void {
     ...reference,
     cell.int8(coin.denomination.serial),
     coin.mint.blobs.planchet,
+    coin.mint.blobs.withdrawValues,
     cell.int8(old.denomination.serial),
     ...cells,
   ]);

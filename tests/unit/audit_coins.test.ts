@@ -151,6 +151,7 @@ testTable(
   deposit c1 3; refund c1 3                        -> coin_deposit_fee_loss 0.02
   deposit c1 3; refund c1 1; refund c1 2           -> coin_deposit_fee_loss 0.02
   deposit c1 3; refund c1 1; run; refund c1 2      -> coin_deposit_fee_loss 0.02
+  denomination d5 refund=0; deposit c1 3; refund c1 3; refund c1 0 -> coin_deposit_fee_loss 0.02
   deposit c1 3; deposit c1 1 into b1; refund c1 4  -> coin_deposit_fee_loss 0.04
   deposit c1 3; deposit c1 2; refund c1 2 of b2    -> coin_deposit_fee_loss 0.02
   # C-14

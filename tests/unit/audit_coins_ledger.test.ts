@@ -38,13 +38,26 @@ testTable(
        coins_emergencies_loss 4; coins_emergencies_loss_by_count 10
   # … and resolves it when the issuance turns up
   coin c1 unissued; deposit c1 3; run; withdraw c1 -> nothing
+  # what was not booked is not replayed: spends with a bad signature
+  withdraw x; coin c1 unissued; deposit c1 4 forged; deposit x 5; coin c2 unissued; deposit c2 1
+    -> C-22 subtracting amount from escrow balance#3 0 against 1;
+       C-32 d5 of 5 issued 1 known 3 of 5; C-33 d5 of 5 loses 1 of 5;
+       coins_emergencies_loss 1; coins_emergencies_loss_by_count 10;
+       coins_reported_emergency_risk_by_amount 5; coins_reported_emergency_risk_by_count 5
+  # a coin that got its deposit fee back with a full refund may spend it
+  deposit c1 5; refund c1 5; deposit c1 4.98       -> nothing
+  # an expired denomination is judged like any other
+  denomination d5 expires=40; coin c1 unissued; deposit c1 3
+    -> C-22 subtracting amount from escrow balance#1 0 against 3;
+       C-32 d5 of 5 issued 0 known 1 of 0; C-33 d5 of 5 loses 3 of 0;
+       coins_emergencies_loss 3; coins_emergencies_loss_by_count 5
   # coins that were refreshed into being are issued before they are spent (D-16)
   melt c1 4 into f1:d2 f2:d1; deposit f1 2; deposit f2 1 -> nothing
   melt c1 4; coin f1:d2 unissued; withdraw x:d9; deposit f1 2; run; reveal m1 into f1 -> nothing
   `,
   async (phrases) => {
     const verdicts = (await playCoins(phrases)).world.verdicts(/emergenc/);
-    return verdicts.filter((v) => !/^C-20 /.test(v));
+    return verdicts.filter((v) => !/^(C-11|C-20) /.test(v));
   },
 );
 
@@ -111,7 +124,10 @@ testTable(
   # what was lost is shown; a spend that was not covered leaves the balance as it was (C-21)
   withdraw c1; coin c2 unissued; deposit c1 3; deposit c2 4
     -> d5 has 2 of 5, 1 issued, lost 4, recouped 0; coin_balance_risk 5; total_escrowed 2
-  # an emergency of an expired denomination is not judged any more, and stays if it was there
+  # … and a melt that hangs is no spend yet
+  withdraw x; melt x 5; coin c2 unissued; deposit c2 6
+    -> d5 has 5 of 5, 1 issued, lost 6, recouped 0; coin_balance_risk 5; total_escrowed 5
+  # an expired denomination that was short has nothing left to earn
   denomination d5 expires=40; coin c1 unissued; deposit c1 3 -> nothing
   `,
   async (phrases) => shown(await playCoins(phrases)),
@@ -160,12 +176,21 @@ const MANY_ROWS = [
 /** Everything that an auditor sees, in an order that does not depend on the runs. */
 function everything(s: CoinRecord): unknown {
   const { auditor } = s.world;
-  const tables = ["auditor_x_denomination", "auditor_x_rejected", "auditor_x_bad_coin", "auditor_x_revisit"];
+  const tables = [
+    "auditor_x_denomination",
+    "auditor_x_rejected",
+    "auditor_x_bad_coin",
+    "auditor_x_revisit",
+    "auditor_x_counter",
+  ];
   return {
     verdicts: s.world.verdicts(/./).sort(),
     shown: shown(s),
     progress: [...auditor.progress].sort(),
-    state: tables.map((t) => auditor.table(t).map((r) => JSON.stringify(Object.entries(r).sort())).sort()),
+    // a counter of zero is as good as none
+    state: tables.map((t) =>
+      auditor.table(t).filter((r) => r["value"] !== "0").map((r) => JSON.stringify(Object.entries(r).sort())).sort()
+    ),
   };
 }
 

@@ -144,6 +144,9 @@ testTable(
   # X-7
   denomination d2 revoked; melt c1 5 into f1:d2; recoup-refresh f1 2 to c1 other-blind
     -> X-7 recoup-refresh#1 coin is not the one that was blinded; total_recoup_loss 2
+  denomination d2 revoked cs; melt c1 5 into f1:d2; recoup-refresh f1 2 to c1 -> total_recoup_loss 2
+  denomination d2 revoked cs; melt c1 5 into f1:d2; recoup-refresh f1 2 to c1 other-blind
+    -> X-7 recoup-refresh#1 coin is not the one that was blinded; total_recoup_loss 2
   `,
   judge,
 );

@@ -81,6 +81,28 @@ const cases: [string, boolean, (t: TaskWriter) => number][] = [
   ["recoup: other coin", false, (t) => t.recoup(KEYS.rsa, coin.aged.hash, coin.RSA.blind, coin.RSA.hBlinded)],
   ["recoup: other withdrawal", false, (t) => t.recoup(KEYS.rsa, coin.RSA.hash, coin.RSA.blind, coin.aged.hBlinded)],
   ["recoup: key that is none", false, (t) => t.recoup(KEYS.broken, coin.RSA.hash, coin.RSA.blind, coin.RSA.hBlinded)],
+  ["csRecoup: good", true, (t) => t.csRecoup(KEYS.cs, coin.CS.hash, coin.CS.blind, coin.CS.points, coin.CS.message)],
+  [
+    "csRecoup: other blind",
+    false,
+    (t) => t.csRecoup(KEYS.cs, coin.CS.hash, bytes32("x"), coin.CS.points, coin.CS.message),
+  ],
+  [
+    "csRecoup: other coin",
+    false,
+    (t) => t.csRecoup(KEYS.cs, coin.aged.hash, coin.CS.blind, coin.CS.points, coin.CS.message),
+  ],
+  [
+    "csRecoup: other planchet",
+    false,
+    (t) => t.csRecoup(KEYS.cs, coin.CS.hash, coin.CS.blind, coin.CS.points, flipped(coin.CS.message, 40)),
+  ],
+  ["csRecoup: no points", false, (t) => t.csRecoup(KEYS.cs, coin.CS.hash, coin.CS.blind, none, coin.CS.message)],
+  [
+    "csRecoup: RSA key",
+    false,
+    (t) => t.csRecoup(KEYS.rsa, coin.CS.hash, coin.CS.blind, coin.CS.points, coin.CS.message),
+  ],
 ];
 
 for (const [name, expected, write] of cases) {
@@ -118,7 +140,8 @@ Deno.test("tasks: signatures are counted by kind", () => {
   tasks.planchet(KEYS.cs, coin.CS.message, coin.CS.answer, coin.CS.points);
   tasks.planchet(KEYS.rsa, coin.RSA.message, coin.RSA.answer, none);
   tasks.recoup(KEYS.rsa, coin.RSA.hash, coin.RSA.blind, coin.RSA.hBlinded);
-  assert.deepEqual(tasks.counts, { ed25519: 1, rsa: 4, cs: 2 });
+  tasks.csRecoup(KEYS.cs, coin.CS.hash, coin.CS.blind, coin.CS.points, coin.CS.message);
+  assert.deepEqual(tasks.counts, { ed25519: 1, rsa: 4, cs: 3 });
 });
 
 Deno.test("tasks: a message larger than the buffer makes room for itself", () => {

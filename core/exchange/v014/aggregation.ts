@@ -163,7 +163,8 @@ export const SPENDING_TABLES = SPENDING.map(([table]) => table);
  * what C-4 finds, computed by the server over all coins spent in the given serial ranges.
  *
  * Parameters: for each of {@link SPENDING_TABLES} first serial and end of the range; then coin keys in hexadecimal
- * that are to be looked at in any case; last, whether coins are wanted whose stored remaining value does not fit (X-16).
+ * that are to be looked at in any case; last, whether coins are wanted whose stored remaining value may not fit (X-16):
+ * with refunds that depends on the deposit fee, which is not computed here.
  */
 export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
     ${
@@ -191,7 +192,7 @@ export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
       FROM touched t JOIN exchange.purse_deposits x ON x.coin_pub = t.coin_pub
       JOIN exchange.purse_decision pd ON pd.purse_pub = x.purse_pub AND pd.refunded)
   SELECT c.known_coin_id AS serial, c.coin_pub, c.denominations_serial, c.remaining FROM (
-    SELECT kc.known_coin_id, kc.coin_pub, kc.denominations_serial, kc.remaining,
+    SELECT kc.known_coin_id, kc.coin_pub, kc.denominations_serial, kc.remaining, s.refunds,
       (d.coin).val::numeric * 100000000 + (d.coin).frac
         - (s.val + s.refunds * (d.fee_refund).val) * 100000000 - s.frac - s.refunds * (d.fee_refund).frac AS left_over
     FROM (SELECT coin_pub, sum(val) AS val, sum(frac) AS frac, sum(refunds) AS refunds FROM moved GROUP BY coin_pub) s
@@ -200,5 +201,5 @@ export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
   WHERE c.left_over < 0
     OR c.coin_pub IN (SELECT decode(x, 'hex') FROM unnest($${2 * SPENDING.length + 1}::text[]) x)
     OR ($${2 * SPENDING.length + 2}::bool AND
-      c.left_over <> (c.remaining).val::numeric * 100000000 + (c.remaining).frac)
+      (c.refunds > 0 OR c.left_over <> (c.remaining).val::numeric * 100000000 + (c.remaining).frac))
   ORDER BY c.known_coin_id`;

@@ -15,6 +15,8 @@ export interface DenominationLedger {
   creditEarly: bigint;
   /** Refunds: booked after deposits and before melts. */
   creditLate: bigint;
+  /** Deposit fees that coins got back with full refunds; the reference's balance leaves them out (D-14). */
+  waived: bigint;
   spent: bigint;
   /** Everything that was put into circulation. */
   risk: bigint;
@@ -34,6 +36,7 @@ export function emptyLedger(): DenominationLedger {
     knownCoins: 0n,
     creditEarly: 0n,
     creditLate: 0n,
+    waived: 0n,
     spent: 0n,
     risk: 0n,
     recouped: 0n,
@@ -48,6 +51,7 @@ export type Booking =
   | { event: "issue"; value: bigint }
   | { event: "spend"; amount: bigint }
   | { event: "refund"; amount: bigint }
+  | { event: "waive"; amount: bigint }
   | { event: "recoup-refresh-credit"; amount: bigint }
   | { event: "recoup"; amount: bigint };
 
@@ -55,6 +59,7 @@ export type Booking =
 export interface EscrowLedger {
   creditEarly: bigint;
   creditLate: bigint;
+  waived: bigint;
   spent: bigint;
 }
 
@@ -81,6 +86,10 @@ export function bookEvent(ledger: DenominationLedger, escrow: EscrowLedger, b: B
       ledger.risk = sumAmounts("risk of a denomination", ledger.risk, b.amount);
       escrow.creditLate += b.amount;
       break;
+    case "waive":
+      ledger.waived = sumAmounts("deposit fees waived for a denomination", ledger.waived, b.amount);
+      escrow.waived += b.amount;
+      break;
     case "recoup-refresh-credit":
       ledger.creditEarly = sumAmounts("recoups to a denomination", ledger.creditEarly, b.amount);
       break;
@@ -93,6 +102,16 @@ export function bookEvent(ledger: DenominationLedger, escrow: EscrowLedger, b: B
 /** The balance of a ledger; negative when more was spent than issued. */
 export function signedBalance(l: { creditEarly: bigint; creditLate: bigint; spent: bigint }): bigint {
   return l.creditEarly + l.creditLate - l.spent;
+}
+
+/** More was spent than the coins were good for, deposit fees that they got back included. */
+export function isShort(l: EscrowLedger): boolean {
+  return signedBalance(l) + l.waived < 0n;
+}
+
+/** The balance as the reference has it: without waived fees, and never below zero. */
+export function shownBalance(l: EscrowLedger): bigint {
+  return atLeastZero(signedBalance(l));
 }
 
 /** One accepted spend, for the replay. */
@@ -139,8 +158,8 @@ export async function replay(
   const shortages: EscrowShortage[] = [];
   const bookLate = () => {
     lateBooked = true;
-    for (const [hash, l] of ledgers) state.get(hash)!.balance += l.creditLate;
-    escrow += escrowLedger.creditLate;
+    for (const [hash, l] of ledgers) state.get(hash)!.balance += l.creditLate + l.waived;
+    escrow += escrowLedger.creditLate + escrowLedger.waived;
   };
   for await (const { stage, serial, denomination, amount } of spends) {
     if (stage >= meltStage && !lateBooked) bookLate();
@@ -153,6 +172,15 @@ export async function replay(
     else escrow -= amount;
   }
   if (!lateBooked) bookLate();
-  const denominations = new Map([...state].filter(([hash]) => signedBalance(ledgers.get(hash)!) < 0n));
-  return { denominations, escrow, shortages: signedBalance(escrowLedger) < 0n ? shortages : [] };
+  const denominations = new Map([...state].filter(([hash]) => isShort(ledgers.get(hash)!)));
+  for (const [hash, d] of denominations) d.balance = atLeastZero(d.balance - ledgers.get(hash)!.waived);
+  return {
+    denominations,
+    escrow: atLeastZero(escrow - escrowLedger.waived),
+    shortages: isShort(escrowLedger) ? shortages : [],
+  };
+}
+
+function atLeastZero(balance: bigint): bigint {
+  return balance < 0n ? 0n : balance;
 }

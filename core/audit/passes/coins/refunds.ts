@@ -53,6 +53,7 @@ function bookRefund(s: CoinsState, r: StageRow<RefundRow>, good: boolean): void 
   // the refund that completes the deposit gives the deposit fee back (D-14)
   if (row.refundedBefore < row.deposited && row.refundedBefore + row.amount === row.deposited) {
     const waived = d.feeDeposit * BigInt(row.deposits);
+    book(s, d, { event: "waive", amount: waived });
     s.run.book.add("coin_deposit_fee_loss", waived);
     s.run.addCounter(MONEY.merchantsIn, waived);
     s.run.addCounter(MONEY.waived, waived);

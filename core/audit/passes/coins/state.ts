@@ -76,7 +76,7 @@ export interface CoinsState {
 export async function loadCoinsState(run: PassRun, denominations: Denominations): Promise<CoinsState> {
   const sql = run.context.auditor;
   const rows = await sql`SELECT encode(denom_pub_hash, 'hex') AS hash, issued_coins, known_coins,
-      credit_early::text AS credit_early, credit_late::text AS credit_late, spent::text AS spent, risk::text AS risk,
+      credit_early::text AS credit_early, credit_late::text AS credit_late, waived::text AS waived, spent::text AS spent, risk::text AS risk,
       recouped::text AS recouped, touched, revoked
     FROM auditor.auditor_x_denomination`;
   const ledgers = new Map(rows.map((r): [string, DenominationLedger] => [r["hash"] as string, {
@@ -84,6 +84,7 @@ export async function loadCoinsState(run: PassRun, denominations: Denominations)
     knownCoins: r["known_coins"] as bigint,
     creditEarly: BigInt(r["credit_early"] as string),
     creditLate: BigInt(r["credit_late"] as string),
+    waived: BigInt(r["waived"] as string),
     spent: BigInt(r["spent"] as string),
     risk: BigInt(r["risk"] as string),
     recouped: BigInt(r["recouped"] as string),
@@ -100,6 +101,7 @@ export async function loadCoinsState(run: PassRun, denominations: Denominations)
     escrow: {
       creditEarly: run.counters.get("x:escrow:credit_early") ?? 0n,
       creditLate: run.counters.get("x:escrow:credit_late") ?? 0n,
+      waived: run.counters.get("x:escrow:waived") ?? 0n,
       spent: run.counters.get("x:escrow:spent") ?? 0n,
     },
     badCoins: new Set(bad.map((r) => r["known_coin_id"] as bigint)),
@@ -114,6 +116,7 @@ export async function loadCoinsState(run: PassRun, denominations: Denominations)
 export function coinsWrites(s: CoinsState): StateWrite[] {
   s.run.setCounter("x:escrow:credit_early", s.escrow.creditEarly);
   s.run.setCounter("x:escrow:credit_late", s.escrow.creditLate);
+  s.run.setCounter("x:escrow:waived", s.escrow.waived);
   s.run.setCounter("x:escrow:spent", s.escrow.spent);
   const upsert = [...s.ledgers].filter(([, l]) => l.dirty).map(([hash, l]) => ({
     denom_pub_hash: "\\x" + hash,
@@ -121,6 +124,7 @@ export function coinsWrites(s: CoinsState): StateWrite[] {
     known_coins: l.knownCoins.toString(),
     credit_early: l.creditEarly.toString(),
     credit_late: l.creditLate.toString(),
+    waived: l.waived.toString(),
     spent: l.spent.toString(),
     risk: l.risk.toString(),
     recouped: l.recouped.toString(),

@@ -8,7 +8,7 @@ import { DEPOSITS, MELTS, OPEN_DEPOSITS, PURSE_DEPOSITS } from "../../../exchang
 import type { Denomination } from "../../denominations.ts";
 import { arithmetic, emergency, emergencyByCount } from "../../findings.ts";
 import type { StateWrite } from "../../store.ts";
-import { type DenominationLedger, type Replay, replay, signedBalance, type Spend } from "./ledger.ts";
+import { type DenominationLedger, isShort, type Replay, replay, shownBalance, type Spend } from "./ledger.ts";
 import { type CoinsState, emergencySubject, RANK, type RevokedSet } from "./state.ts";
 
 /** A denomination expires this long after the end of its deposit period (audit chapter 2e). */
@@ -17,7 +17,7 @@ const EXPIRATION_GRACE = DAY;
 /** Settles everything that follows from the ledgers, and writes the rows that show them. */
 export async function syncDenominations(s: CoinsState, revoked: RevokedSet): Promise<void> {
   const { book } = s.run;
-  const short = [...s.ledgers.values()].some((l) => signedBalance(l) < 0n) || signedBalance(s.escrow) < 0n;
+  const short = [...s.ledgers.values(), s.escrow].some(isShort);
   const replayed = short ? await replay(s.ledgers, s.escrow, spends(s), RANK.melts) : undefined;
   settleEscrow(s, replayed);
   const pending: StateWrite = {
@@ -38,13 +38,13 @@ export async function syncDenominations(s: CoinsState, revoked: RevokedSet): Pro
     const ledger = s.ledgers.get(d.hashHex);
     if (ledger === undefined) continue;
     markRevoked(ledger, revoked.has(d.hashHex));
-    const outcome = replayed?.denominations.get(d.hashHex) ?? { balance: signedBalance(ledger), loss: 0n };
+    const outcome = replayed?.denominations.get(d.hashHex) ?? { balance: shownBalance(ledger), loss: 0n };
+    settleEmergencies(s, d, ledger, outcome.loss);
     if (s.run.context.now > d.expireDeposit + EXPIRATION_GRACE) {
       showRevenue(d, ledger, outcome.balance, shown, pending, revenue);
       continue;
     }
     risk = sumAmounts("coin_balance_risk", risk, ledger.risk);
-    settleEmergencies(s, d, ledger, outcome.loss);
     if (ledger.touched) showPending(d, ledger, outcome, shown, pending);
   }
   book.setTotal("coin_balance_risk", risk);
@@ -59,8 +59,7 @@ function markRevoked(ledger: DenominationLedger, revoked: boolean): void {
 
 /** `total_escrowed`, and the spends that it could not cover (C-22). */
 function settleEscrow(s: CoinsState, replayed: Replay | undefined): void {
-  const balance = signedBalance(s.escrow);
-  s.run.book.setTotal("total_escrowed", balance < 0n ? replayed!.escrow : balance);
+  s.run.book.setTotal("total_escrowed", isShort(s.escrow) ? replayed!.escrow : shownBalance(s.escrow));
   for (const { stage, serial, escrow, amount } of replayed?.shortages ?? []) {
     s.run.book.settle(
       `C-22:${stage}:${serial}`,

@@ -102,7 +102,7 @@ export function mergesStage(s: PursesState): Stage<PurseMergeRow, number | undef
 function reportPartner(s: PursesState, serial: bigint): void {
   const key = "PU-R11";
   if (s.run.stored.has(key) || s.run.book.standing.has(key)) return;
-  const text = "purses merged towards partner exchanges, not supported; this is the first";
+  const text = "first purse merged towards a partner exchange, not supported";
   s.run.book.settle(key, { stage: RANK.merges, serial }, rowInconsistency(key, "purse_merges", serial, text));
 }
 

@@ -111,9 +111,14 @@ async function judgePage(s: PursesState, purses: Purse[], list: StateWrite): Pro
   return await showOpen(s, purses, list);
 }
 
-/** PU-R10: the encrypted contract must be the one that the purse's owner signed. No money depends on it. */
-async function checkContracts(s: PursesState, purses: Purse[]): Promise<void> {
+/**
+ * PU-R10: the encrypted contract must be the one that the purse's owner signed. No money depends on it. It is looked at
+ * when something happens to the purse; it can be gone when the purse was deleted, and the finding with it.
+ */
+async function checkContracts(s: PursesState, all: Purse[]): Promise<void> {
   const { pool, settings: { currency } } = s.run.context;
+  const { from } = s.run.rangeOf("purse_request_serial_id");
+  const purses = all.filter((p) => p.serial >= from || s.touched.has(p.serial) || s.run.stored.has(`PU-R10:${p.key}`));
   const tasks = new TaskWriter();
   const written = purses.map(({ pursePub, contract }) => {
     if (contract === undefined) return undefined;

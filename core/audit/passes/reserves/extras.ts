@@ -24,15 +24,18 @@ export interface Movement {
 
 /** Replays movements in time order; the first at which the balance is negative, and by how much. Pure. */
 export function firstOverdraft(movements: Movement[]): { movement: Movement; short: bigint } | undefined {
-  const order = [...movements].sort((a, b) =>
-    a.at < b.at ? -1 : a.at > b.at ? 1 : a.atoms > 0n && b.atoms < 0n ? -1 : 1
-  );
+  // of one instant what came in goes first, so that the order within it cannot raise an alarm
+  const order = [...movements].sort((a, b) => sign(a.at - b.at) || sign(b.atoms - a.atoms));
   let balance = 0n;
   for (const movement of order) {
     balance += movement.atoms;
     if (balance < 0n) return { movement, short: -balance };
   }
   return undefined;
+}
+
+function sign(n: bigint): number {
+  return n < 0n ? -1 : n > 0n ? 1 : 0;
 }
 
 /**

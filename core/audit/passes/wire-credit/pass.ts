@@ -16,7 +16,7 @@ import {
   reserveCreditsOf,
   WADS_IN,
 } from "../../../exchange/v014/wire.ts";
-import { auditAnomalies, checkOwnAccount, requireBank } from "../../bank-source.ts";
+import { auditAnomalies, checkOwnAccount, requireBank, requireBankNumbers } from "../../bank-source.ts";
 import { rowInconsistency } from "../../findings.ts";
 import { incoming } from "../../findings-wire.ts";
 import { encodeHex } from "../../hex.ts";
@@ -62,7 +62,10 @@ async function runWireCredit(run: PassRun): Promise<void> {
     run,
     open: { bookings: new Map(before.bookings), credits: new Map(before.credits) },
   };
-  for (const account of audited) await checkOwnAccount(bank, account);
+  for (const account of audited) {
+    await checkOwnAccount(bank, account);
+    await requireBankNumbers(bank, account);
+  }
   const sections = audited.map((a) => a.section);
   const stages = [
     ...audited.flatMap(({ section }) => [

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** One run of one pass on a database of the test server, read in a snapshot and committed as the engine does it. */
+import { type AuditSettings, type PassContext, PassRun, PassStopped } from "../../core/audit/pass.ts";
+import type { Pass, PassReport } from "../../core/audit/run.ts";
+import type { VerifyPool } from "../../core/audit/pool.ts";
+import { commitRun, loadCounters, loadProgress, loadStanding } from "../../core/audit/store.ts";
+import { addKeys, type KeyRing, runTasks } from "../../core/audit/tasks.ts";
+import { AUDITOR_X_PURSES_DDL } from "../../core/db/auditor-x-purses-ddl.ts";
+import type { Sql } from "../../core/db/connect.ts";
+import { openSnapshot } from "../../core/db/snapshot.ts";
+import { connectToTest } from "./audit.ts";
+
+/** What a test may choose of a run. */
+export interface OnePassChoice {
+  now: bigint;
+  internal?: boolean;
+  pageRows?: number;
+  limits?: ReadonlyMap<string, bigint>;
+}
+
+/** Creates the tables that a database of an older layout lacks. */
+async function completeSchema(sql: Sql): Promise<void> {
+  const [row] = await sql`SELECT to_regclass('auditor.auditor_x_purse_rejected') IS NULL AS missing`;
+  if (row!["missing"] !== true) return;
+  await sql.begin((tx) => tx.unsafe(`SET LOCAL search_path TO auditor;\n${AUDITOR_X_PURSES_DDL}`));
+}
+
+/** A pool that verifies where it is asked, and counts. */
+function inlinePool(): ReturnType<VerifyPool["counting"]> {
+  const ring: KeyRing = new Map();
+  const counts = { ed25519: 0, rsa: 0, cs: 0 };
+  const pool: ReturnType<VerifyPool["counting"]> = {
+    counts,
+    addKeys: (keys) => addKeys(ring, keys),
+    run: (tasks) => {
+      counts.ed25519 += tasks.counts.ed25519;
+      return Promise.resolve(Uint8Array.from(tasks.take().flatMap((b) => [...runTasks(ring, b.bytes, b.tasks)])));
+    },
+    counting: () => pool,
+    close: () => {},
+  };
+  return pool;
+}
+
+/** Runs a pass once and commits it; a failure of the pass is thrown. */
+export async function runOnePass(
+  url: string,
+  pass: Pass,
+  settings: AuditSettings,
+  choice: OnePassChoice,
+): Promise<Pick<PassReport, "rows" | "signatures" | "opened" | "changed" | "resolved" | "wrote">> {
+  const auditor = await connectToTest(url);
+  const pool = inlinePool();
+  try {
+    await completeSchema(auditor);
+    const snapshot = await openSnapshot(() => connectToTest(url), 1);
+    try {
+      const context: PassContext = {
+        settings,
+        now: choice.now,
+        internal: choice.internal ?? true,
+        source: snapshot.connections[0]!,
+        auditor,
+        pool,
+        pageRows: choice.pageRows ?? 4000,
+        limits: choice.limits,
+      };
+      const progressKeys = typeof pass.progressKeys === "function" ? pass.progressKeys([]) : pass.progressKeys;
+      const stored = await loadStanding(auditor, pass.name);
+      const points = await loadProgress(auditor, progressKeys);
+      const run = new PassRun(pass.name, context, stored, points, await loadCounters(auditor, "x:"));
+      let stopped: PassStopped | undefined;
+      try {
+        await pass.run(run);
+      } catch (error) {
+        if (!(error instanceof PassStopped)) throw error;
+        run.abandon();
+        stopped = error;
+      }
+      const facts = {
+        pass: pass.name,
+        clock: choice.now,
+        started: 0n,
+        rows: run.rows,
+        signatures: pool.counts,
+        balanceKeys: pass.balanceKeys,
+        progressKeys,
+        silentWhenEmpty: false,
+      };
+      const done = await commitRun(auditor, facts, run.book, stored, run.allWrites());
+      if (stopped !== undefined) throw stopped;
+      return { rows: run.rows, signatures: pool.counts, ...done };
+    } finally {
+      await snapshot.close();
+    }
+  } finally {
+    await auditor.end({ timeout: 1 });
+  }
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** Files that a bank gives out: CSV (RFC 4180) and camt.053, good and bad. */
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parseCamtStatement } from "../../core/bank/camt.ts";
+import { parseCsv, parseCsvStatement } from "../../core/bank/csv.ts";
+import { readSubjects, type Statement, type Unreadable } from "../../core/bank/statement.ts";
+import { sameAccount } from "../../core/bank/transaction.ts";
+import { parseXml } from "../../core/bank/xml.ts";
+import { formatAmount } from "../../core/taler/amount.ts";
+import { formatTime } from "../../core/taler/time.ts";
+import { camt, CAMT_OWN, camtEntry, KEY, OTHER_KEY } from "../support/camt.ts";
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+const faultOf = (result: object): string => "fault" in result ? String(result.fault) : "no fault";
+
+function good(result: Statement | Unreadable): Statement {
+  assert.ok(!("fault" in result), faultOf(result));
+  return result;
+}
+
+const HEADER = "row_id,date,direction,amount,subject,counterpart\n";
+const LINE = `7,2026-05-01T10:00:00Z,credit,EUR:5,${KEY},payto://iban/DE89370400440532013000?receiver-name=A\n`;
+
+Deno.test("CSV: columns by name in any order, others ignored, a byte order mark skipped", () => {
+  const text = "\ufeffcounterpart;x,SUBJECT,amount, direction ,date,Row_Id,counterpart\r\n" +
+    `ignored,"${KEY}",EUR:5.25,Credit,2026-05-01,12,"payto://iban/X?receiver-name=a,b"\r\n`;
+  const { lines, numbering, ownAccount } = good(parseCsvStatement(text));
+  assert.deepEqual([numbering, ownAccount], ["bank", undefined]);
+  assert.deepEqual(lines, [{
+    place: "line 2",
+    rowId: 12n,
+    reference: undefined,
+    direction: "credit",
+    date: 1_777_593_600_000_000n,
+    amount: { currency: "EUR", atoms: 525_000_000n },
+    subject: KEY,
+    counterpart: "payto://iban/X?receiver-name=a,b",
+  }]);
+  assert.deepEqual(good(parseCsvStatement(HEADER)).lines, []);
+});
+
+Deno.test("CSV: a malformed line makes the file unusable and is named", () => {
+  const cases: [string, RegExp][] = [
+    ["", /^the first line does not name the columns row_id, date/],
+    ["row_id,date\n1,2\n", /does not name the columns direction, amount, subject, counterpart/],
+    [`${HEADER.trim()},date\n`, /names column date twice/],
+    [`${HEADER}${LINE}8,2026-05-01\n`, /^line 3: 2 fields, where the first line has 6/],
+    [HEADER + LINE.replace("7,", "0,"), /^line 2: row_id is not an integer/],
+    [HEADER + LINE.replace("7,", "9223372036854775808,"), /row_id is not an integer/],
+    [HEADER + LINE.replace("7,", "-1,"), /row_id is not an integer/],
+    [HEADER + LINE.replace("2026-05-01T10:00:00Z", "01.05.2026"), /date is neither ISO 8601/],
+    [HEADER + LINE.replace("2026-05-01T10:00:00Z", "never"), /date is neither ISO 8601/],
+    [HEADER + LINE.replace("credit", "CRDT"), /direction is neither credit nor debit/],
+    [HEADER + LINE.replace("EUR:5", "5,00 EUR"), /^line 2: 7 fields/],
+    [HEADER + LINE.replace("EUR:5", "5 EUR"), /amount is not of the form/],
+    [HEADER + LINE.replace("payto://", "http://"), /counterpart is not a URI/],
+    [`${HEADER}"7`, /^line 2: a quote is missing/],
+    [`${HEADER}7"8,`, /^line 2: a quote is missing/],
+    [`${HEADER}"7"8,`, /^line 2: a quote is missing/],
+    [`${HEADER}${LINE}"a\nb",x`, /^line 3: 2 fields/],
+  ];
+  for (const [text, expected] of cases) assert.match(faultOf(parseCsvStatement(text)), expected, text);
+});
+
+Deno.test("CSV: quoting follows RFC 4180, and line numbers count the lines of quoted fields", () => {
+  assert.deepEqual(parseCsv('a,"b,""c""\r\nd",\r\n\n"",x\ne'), [
+    { fields: ["a", 'b,"c"\r\nd', ""], line: 1 },
+    { fields: ["", "x"], line: 4 },
+    { fields: ["e"], line: 5 },
+  ]);
+  const cell = fc.string({ unit: fc.constantFrom("a", '"', ",", "\n", "\r", " ", "é"), maxLength: 8 });
+  fc.assert(fc.property(fc.array(fc.array(cell, { minLength: 2, maxLength: 4 }), { maxLength: 6 }), (records) => {
+    const text = records.map((record) => record.map((value) => `"${value.replaceAll('"', '""')}"`).join(",")).join(
+      "\r\n",
+    );
+    const parsed = parseCsv(text);
+    assert.ok(!("fault" in parsed));
+    assert.deepEqual(parsed.map(({ fields }) => fields), records);
+  }));
+  fc.assert(fc.property(fc.string({ unit: fc.constantFrom("a", '"', ",", "\n", "\r"), maxLength: 20 }), (text) => {
+    parseCsv(text);
+    parseCsvStatement(HEADER + text);
+  }));
+});
+
+Deno.test("a large quoted field is no burden", () => {
+  const records = parseCsv(`"${'a""'.repeat(500_000)}",b`);
+  assert.ok(!("fault" in records));
+  assert.equal(records[0]?.fields[0]?.length, 1_000_000);
+});
+
+for (const version of ["02", "04", "08"] as const) {
+  Deno.test(`camt.053.001.${version}: booked transfers of both directions`, () => {
+    const text = camt(version, [
+      camtEntry(version, { reference: "A1", amount: "25.50", subject: [KEY], name: "Jane O'Doe / Sons" }),
+      camtEntry(version, {
+        direction: "DBIT",
+        reference: "A2",
+        amount: "10",
+        subject: [`${OTHER_KEY.slice(0, 30)}`, `${OTHER_KEY.slice(30)} https://exchange.example.com/`],
+        date: "<DtTm>2026-05-02T12:00:00.5+02:00</DtTm>",
+      }),
+      camtEntry(version, { reference: "A3", amount: "0.01", subject: [`KYC:${KEY}`] }),
+    ]);
+    const statement = good(parseCamtStatement(bytes(text), CAMT_OWN));
+    assert.equal(statement.numbering, "local");
+    assert.ok(sameAccount(statement.ownAccount ?? "", CAMT_OWN));
+    assert.deepEqual(statement.skipped, []);
+    const { rows, skipped } = readSubjects("exchange-account-1", statement);
+    assert.deepEqual(skipped, []);
+    assert.deepEqual(
+      rows.map((
+        { transaction: t },
+      ) => [t.direction, t.kind, formatAmount(t.amount.currency, t.amount.atoms), formatTime(t.date), t.url]),
+      [
+        ["credit", "RESERVE", "EUR:25.5", "2026-05-01T00:00:00Z", undefined],
+        ["debit", "TRANSFER", "EUR:10", "2026-05-02T10:00:00.500000Z", "https://exchange.example.com/"],
+        ["credit", "KYCAUTH", "EUR:0.01", "2026-05-01T00:00:00Z", undefined],
+      ],
+    );
+    assert.equal(
+      rows[0]?.transaction.counterpart,
+      "payto://iban/DE89370400440532013000?receiver-name=Jane%20O%27Doe%20%2F%20Sons",
+    );
+    assert.equal(new Set(statement.lines.map((line) => line.reference)).size, 3);
+  });
+}
+
+Deno.test("camt.053: what is no transfer of the exchange is skipped with its place and a reason", () => {
+  const entry = (more: Parameters<typeof camtEntry>[1]) => camtEntry("04", { subject: [KEY], ...more });
+  const text = camt("04", [
+    entry({ status: "PDNG" }),
+    entry({ reversal: true }),
+    entry({ iban: undefined }),
+    entry({ subject: [] }),
+    entry({ date: "" }),
+    entry({ direction: "NONE" }),
+    entry({ amount: "1,00" }),
+    entry({ extra: "<RtrInf><Rsn><Cd>AC01</Cd></Rsn></RtrInf>" }),
+    entry({ subject: ["rent"] }),
+    entry({ reference: "good" }),
+  ]);
+  const statement = good(parseCamtStatement(bytes(text), CAMT_OWN));
+  const { rows, skipped } = readSubjects("exchange-account-1", statement);
+  assert.equal(rows.length, 1);
+  assert.deepEqual(skipped.map(({ place, reason }) => `${place}: ${reason}`), [
+    "statement S1, entry 1: it is not booked",
+    "statement S1, entry 2: it reverses another entry",
+    "statement S1, entry 3: its other side has no IBAN",
+    "statement S1, entry 4: it has no subject",
+    "statement S1, entry 5: it has no booking date",
+    "statement S1, entry 6: it is neither credit nor debit",
+    "statement S1, entry 7: its amount is not readable",
+    "statement S1, entry 8: it is a payment that came back",
+    "statement S1, entry 9: the subject holds no key",
+  ]);
+});
+
+Deno.test("camt.053: a batch is taken apart if its parts add up, and skipped if not", () => {
+  const batch = (total: string) =>
+    camtEntry("08", { amount: total, parts: [{ amount: "1.5", subject: KEY }, { amount: "2.5", subject: OTHER_KEY }] });
+  const { lines, skipped } = good(parseCamtStatement(bytes(camt("08", [batch("4"), batch("5")])), CAMT_OWN));
+  assert.deepEqual(lines.map(({ amount }) => formatAmount("EUR", amount.atoms)), ["EUR:1.5", "EUR:2.5"]);
+  assert.deepEqual(lines.map(({ place }) => place), ["statement S1, entry 1, part 1", "statement S1, entry 1, part 2"]);
+  assert.equal(new Set(lines.map((line) => line.reference)).size, 2);
+  assert.match(skipped[0]?.reason ?? "", /parts do not add up/);
+});
+
+Deno.test("camt.053: transfers the bank gives no reference are told apart, and alike in every import", () => {
+  const twin = camtEntry("02", { reference: "NONREF", subject: [KEY], amount: "5" });
+  const read = () => good(parseCamtStatement(bytes(camt("02", [twin, twin])), CAMT_OWN)).lines.map((l) => l.reference);
+  assert.equal(new Set(read()).size, 2);
+  assert.deepEqual(read(), read());
+});
+
+Deno.test("camt.053: several statements; those of other accounts are skipped or make the file unusable", () => {
+  const one = camtEntry("02", { reference: "1", subject: [KEY], amount: "5" });
+  const ours = camt("02", [one]);
+  const stranger = camt("02", [one], "FR7630006000011234567890189");
+  const join = (a: string, b: string) =>
+    a.replace("</BkToCstmrStmt>", `${/<Stmt>.*<\/Stmt>/s.exec(b)?.[0]}</BkToCstmrStmt>`);
+  const both = good(parseCamtStatement(bytes(join(ours, ours)), undefined));
+  assert.deepEqual(both.lines.length, 1, "statements that overlap");
+  const changed = good(parseCamtStatement(bytes(join(ours, ours.replace(">5<", ">6<"))), undefined));
+  assert.equal(new Set(changed.lines.map((line) => line.reference)).size, 2);
+  const mixed = good(parseCamtStatement(bytes(join(stranger, ours)), CAMT_OWN));
+  assert.equal(mixed.lines.length, 1);
+  assert.match(mixed.skipped[0]?.reason ?? "", /it is about account payto:\/\/iban\/FR76/);
+  assert.match(faultOf(parseCamtStatement(bytes(join(stranger, ours)), undefined)), /about different accounts/);
+  assert.match(faultOf(parseCamtStatement(bytes(stranger), CAMT_OWN)), /none of its statements is about account/);
+});
+
+Deno.test("XML that could do harm, and XML that is none, is refused", () => {
+  const ours = camt("02", [camtEntry("02", { subject: [KEY] })]);
+  const cases: [string, string | Uint8Array, RegExp][] = [
+    ["empty", "", /./],
+    ["no XML", "row_id,date\n", /not well-formed XML/],
+    ["cut off", ours.slice(0, 700), /not well-formed XML/],
+    [
+      "entities",
+      ours.replace("<Document", '<!DOCTYPE d [<!ENTITY a "b">]><Document'),
+      /a document type is not allowed/,
+    ],
+    [
+      "external",
+      ours.replace("<Document", '<!DOCTYPE d SYSTEM "file:///etc/passwd"><Document'),
+      /document type is not/,
+    ],
+    ["unknown entity", ours.replace(KEY, "&secret;"), /not well-formed XML/],
+    ["prefix of nothing", ours.replace("<Id>S1</Id>", "<x:Id>S1</x:Id>"), /not well-formed XML/],
+    ["deep", "<a>".repeat(100) + "</a>".repeat(100), /nested more than 64 levels deep/],
+    ["UTF-16", ours.replace("UTF-8", "UTF-16"), /the encoding is none of/],
+    ["not UTF-8", new Uint8Array([...bytes("<a>"), 0xff, ...bytes("</a>")]), /not text in the encoding utf-8/],
+    ["another message", ours.replaceAll("camt.053.001.02", "pain.001.001.03"), /not a statement of form/],
+    ["another version", ours.replaceAll("camt.053.001.02", "camt.053.001.99"), /not a statement of form/],
+    ["no namespace", ours.replace(/ xmlns="[^"]*"/, ""), /not a statement of form/],
+    ["no statement", ours.replace(/<Stmt>.*<\/Stmt>/s, ""), /it holds no statement/],
+    ["no IBAN", ours.replace(/<IBAN>DE75[^<]*<\/IBAN>/, ""), /the account has no IBAN/],
+  ];
+  for (const [what, text, expected] of cases) {
+    const result = parseCamtStatement(typeof text === "string" ? bytes(text) : text, CAMT_OWN);
+    assert.match(faultOf(result), expected, what);
+  }
+});
+
+Deno.test("XML: encodings, sections of character data, comments, prefixes", () => {
+  const latin = new Uint8Array([...bytes('<?xml version="1.0" encoding="ISO-8859-1"?><a>'), 0xe9, ...bytes("</a>")]);
+  const text = (result: ReturnType<typeof parseXml>) => "root" in result ? result.root.text : result.fault;
+  assert.equal(text(parseXml(latin)), "é");
+  assert.equal(text(parseXml(bytes("<a> x<!-- no --><![CDATA[<&>]]>&lt;&#xe9; </a>"))), "x<&><é");
+  const ours = camt("08", [camtEntry("08", { subject: [KEY] })]);
+  const prefixed = ours.replaceAll(/<(\/?)([A-Z])/g, "<$1c:$2").replace("xmlns=", "xmlns:c=");
+  assert.equal(good(parseCamtStatement(bytes(prefixed), CAMT_OWN)).lines.length, 1);
+  fc.assert(
+    fc.property(fc.string({ unit: fc.constantFrom("<", ">", "a", "/", "&", ";", "!", '"', "=", "?", "[") }), (t) => {
+      parseXml(bytes(t));
+    }),
+  );
+});
+
+Deno.test("accounts are the same by their normal forms, or by their texts without parameters", () => {
+  const cases: [string, string, boolean][] = [
+    [
+      "payto://iban/DE89370400440532013000?receiver-name=A",
+      "payto://iban/BANKDEFF/de89370400440532013000?receiver-name=B",
+      false,
+    ],
+    [
+      "payto://iban/DE89370400440532013000?receiver-name=A",
+      "payto://iban/BANKDEFF/DE89370400440532013000?receiver-name=B",
+      true,
+    ],
+    ["payto://x-taler-bank/LOCALHOST/2?receiver-name=2", "payto://x-taler-bank/localhost/2?receiver-name=x", true],
+    ["payto://x-taler-bank/localhost/2", "payto://x-taler-bank/localhost/2?receiver-name=x", true],
+    ["payto://x-taler-bank/localhost/2", "payto://x-taler-bank/localhost/3", false],
+    ["payto://iban/XX", "payto://iban/XY", false],
+  ];
+  for (const [a, b, expected] of cases) assert.equal(sameAccount(a, b), expected, `${a} ${b}`);
+});

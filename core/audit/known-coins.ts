@@ -15,6 +15,8 @@ import type { PassRun, Stage } from "./pass.ts";
 /** What the stage tells the pass that runs it. */
 export interface KnownCoinsSink {
   run: PassRun;
+  /** The pass's progress point: only the coins pass counts coins, so that it has to see each by itself. */
+  progressKey: string;
   denominations: Denominations;
   badCoins: Set<bigint>;
   newBadCoins: Record<string, unknown>[];
@@ -22,8 +24,8 @@ export interface KnownCoinsSink {
   counted?: (d: Denomination) => void;
 }
 
-/** Our own progress point in `known_coins`, shared by all passes. */
-export const KNOWN_COINS_PROGRESS = "x:known_coins";
+/** Our own progress points in `known_coins`. */
+export const KNOWN_COINS_PROGRESS = { coins: "x:known_coins", aggregation: "x:aggregation:known_coins" } as const;
 
 /** A coin as the stage prepared it; without task when its signature cannot even be read. */
 interface PreparedCoin {
@@ -31,12 +33,12 @@ interface PreparedCoin {
   task: number | undefined;
 }
 
-/** The stage that verifies new coins; the first pass of a run that needs it does the work. */
+/** The stage that verifies new coins. */
 export function knownCoinsStage(sink: KnownCoinsSink): Stage<KnownCoinRow, PreparedCoin> {
   const stage: Stage<KnownCoinRow, PreparedCoin> = {
     rank: 0.5,
     source: KNOWN_COINS,
-    progressKey: KNOWN_COINS_PROGRESS,
+    progressKey: sink.progressKey,
     unlimited: true,
     prepare: (rows, tasks) =>
       rows.map(({ row }) => {

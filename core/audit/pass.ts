@@ -142,6 +142,7 @@ export class PassRun {
   #revisitUpserts: Record<string, unknown>[] = [];
   #revisitRemovals: Record<string, unknown>[] = [];
   #counters: Record<string, unknown>[] = [];
+  readonly #floors = new Map<string, bigint>();
   #sums = new Map<string, bigint>();
 
   constructor(
@@ -188,12 +189,20 @@ export class PassRun {
       );
       if (gone) backwards++;
     }
+    this.book.sweep(MONOTONE);
     if (backwards > 0) throw new PassStopped(`${this.pass}: the exchange's database went backwards`);
   }
 
   /** The first serial that was not audited yet. */
   pointOf(progressKey: string): bigint {
-    return (progressKey.startsWith("x:") ? this.counters : this.points).get(progressKey) ?? 0n;
+    const own = (progressKey.startsWith("x:") ? this.counters : this.points).get(progressKey) ?? 0n;
+    const floor = this.#floors.get(progressKey) ?? 0n;
+    return own > floor ? own : floor;
+  }
+
+  /** Lets a stage begin at `point` if it ended before it: another pass has committed the work on the rows between. */
+  skipTo(progressKey: string, point: bigint): void {
+    this.#floors.set(progressKey, point);
   }
 
   /** The serial range that a planned stage covers in this run. */
@@ -231,9 +240,11 @@ export class PassRun {
     const again = await readSerials(sql, stage.source, [...range.revisit.keys()]);
     if (again.length > 0) await this.#page(stage, again, range);
     let rows = 0n, atoms = 0n, last = range.from - 1n;
-    for (let next = range.from; rows < range.extent.rows;) {
+    // until a page is not full: the number of rows alone would end too early where a serial number comes twice
+    for (let next = range.from, full = range.extent.rows > 0n; full;) {
       const page = await readRange(sql, stage.source, next, range.until, pageRows);
       if (page.length === 0) break;
+      full = page.length === pageRows;
       for (const r of page) {
         rows++;
         atoms += r.atoms;

@@ -169,7 +169,8 @@ export function planFindings(book: Book, stored: Map<string, StoredStanding>): F
       plan.resolve.push({ key, stored: before });
       plan.open.push({ ...entry, finding: entry.finding, key });
     } else if (
-      canonical(before.content) !== canonical(entry.finding.columns) || !sameEffects(before.effects, entry.effects)
+      before.check !== entry.finding.check || canonical(before.content) !== canonical(entry.finding.columns) ||
+      !sameEffects(before.effects, entry.effects)
     ) {
       plan.change.push({ key, entry, stored: before });
     }

@@ -11,7 +11,7 @@ import { AmountOverflow, atomsFromColumns } from "../taler/amount.ts";
 import { isTimestamp, timeFromDb } from "../taler/time.ts";
 
 const EMPTY = new Uint8Array(0);
-const textDecoder = new TextDecoder();
+const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Why a row could not be used: the column and what is wrong with it. */
 export interface RowProblem {
@@ -255,6 +255,7 @@ export async function readPage(
     parameters.map((p) => Array.isArray(p) ? arrayLiteral(p) : p) as never[],
     { prepare: true },
   );
-  const page = rows[0]?.["page"] as Uint8Array | null;
-  return new RowReader(page ?? EMPTY, table);
+  const page = (rows[0]?.["page"] ?? null) as Uint8Array | null;
+  // a plain array: slices of the driver's Buffer would be views that share its bytes
+  return new RowReader(page === null ? EMPTY : new Uint8Array(page.buffer, page.byteOffset, page.length), table);
 }

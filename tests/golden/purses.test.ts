@@ -33,7 +33,7 @@ import {
   mutationPath,
 } from "../support/golden.ts";
 import { runOnePass } from "../support/one_pass.ts";
-import { openFindingsOf } from "../support/purse_scene.ts";
+import { openFindingsOf } from "../support/database_scene.ts";
 import { balance, type Explanation, ours, theirs, unexplained } from "./explain.ts";
 
 const datasets = datasetNames();

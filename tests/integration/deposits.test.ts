@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { DepositScene } from "../support/deposit_scene.ts";
-import { withEmptyDatabase } from "../support/purse_scene.ts";
+import { withEmptyDatabase } from "../support/database_scene.ts";
 import { Phrase, testTable } from "../support/scenario.ts";
 
 function table(title: string, text: string): void {

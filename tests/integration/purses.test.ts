@@ -5,7 +5,8 @@
  */
 import assert from "node:assert/strict";
 import { parseTable, Phrase } from "../support/scenario.ts";
-import { PurseScene, withEmptyDatabase } from "../support/purse_scene.ts";
+import { withEmptyDatabase } from "../support/database_scene.ts";
+import { PurseScene } from "../support/purse_scene.ts";
 
 /** Plays the events and audits; what the audit says. */
 async function judge(events: Phrase[]): Promise<string[]> {
@@ -86,8 +87,8 @@ table(
     PU-13 purse-decision: merge#1 2 against 1.5; purse_total_balance_insufficient_loss 2;
     purse_total_balance_insufficient_shortfall 0.5
   # what later data explains is withdrawn
-  purse p1 of 2; merge p1 into r1; consent p1 by r1; decide p1 merged; run; pay 2.02 of c1:d5 into p1 ->
-    PU-R9 purse_deposits#1 deposit into a purse that was decided before
+  purse p1 of 2; merge p1 into r1; consent p1 by r1; decide p1 merged; run; pay 1.02 of c1:d5 into p1; run;
+    pay 1.02 of c2:d5 into p1 -> nothing
   # PU-R2: the exchange keeps what is too much
   purse p1 of 2; pay 3.02 of c1:d5 into p1; merge p1 into r1; consent p1 by r1; decide p1 merged ->
     PU-R2 purse-decision: merge#1 2 against 3; purse_total_arithmetic_delta_plus 1
@@ -217,6 +218,8 @@ table(
     PU-R3 purse-delete#1 loses 0 of p1; purse_total_bad_sig_loss 4.02; open p1 0 of 2; open p2 0 of 1
   # PU-4: the denomination comes later
   plain; purse p1 of 2; pay 2.02 of c1:d5 into p1; hide d5 ->
+    PU-4 purse-deposit#1 denomination key not found; open p1 0 of 2
+  plain; purse p1 of 2; pay 2.02 of c1:d5 into p1; spoil d5 ->
     PU-4 purse-deposit#1 denomination key not found; open p1 0 of 2
   purse p1 of 2; pay 2.02 of c1:d5 into p1; hide d5; run; purse p2 of 1; run; show d5 ->
     purse_global_balance 2; open p1 2 of 2; open p2 0 of 1

@@ -22,16 +22,23 @@ import { hashPayto, hashPolicy, hashWire } from "../../core/crypto/objects.ts";
 import type { Sql } from "../../core/db/connect.ts";
 import { merchantShard } from "../../core/exchange/v014/confirmations.ts";
 import { DAY } from "../../core/taler/time.ts";
+import {
+  CURRENCY,
+  DEPOSIT_FEE,
+  insertRow,
+  openFindingsOf,
+  SCENE_MASTER,
+  SCENE_SETTINGS,
+  SceneCoins,
+  type Value,
+} from "./database_scene.ts";
 import { describeBalances, describeFinding, Names } from "./describe.ts";
 import { bytes32, bytes64, flipped, keyPair } from "./mint.ts";
 import { runOnePass } from "./one_pass.ts";
-import { insertRow, openFindingsOf, SCENE_MASTER, SCENE_SETTINGS, SceneCoins, type Value } from "./purse_scene.ts";
 import { atoms, type Phrase } from "./scenario.ts";
 
-const CURRENCY = "KUDOS";
 const PAYTO = "payto://x-taler-bank/bank.example/shop?receiver-name=Shop";
 const SALT = bytes32("salt").slice(0, 16);
-const DEPOSIT_FEE = atoms("0.02");
 const POLICY = { type: "escrow", days: 3 };
 const NO_POLICY = new Uint8Array(64);
 

@@ -163,7 +163,7 @@ export const SPENDING_TABLES = SPENDING.map(([table]) => table);
  * what C-4 finds, computed by the server over all coins spent in the given serial ranges.
  *
  * Parameters: for each of {@link SPENDING_TABLES} first serial and end of the range; then coin keys in hexadecimal
- * that are to be looked at in any case; last, whether coins are wanted whose stored remaining value may not fit (X-16):
+ * that are to be looked at in any case, as are coins that lost value without any history; last, whether coins are wanted whose stored remaining value may not fit (X-16):
  * with refunds that depends on the deposit fee, which is not computed here.
  */
 export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
@@ -174,7 +174,10 @@ export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
     }`
   ).join("\n    UNION ")
 }
-    UNION SELECT decode(x, 'hex') FROM unnest($${2 * SPENDING.length + 1}::text[]) x),
+    UNION SELECT decode(x, 'hex') FROM unnest($${2 * SPENDING.length + 1}::text[]) x
+    UNION SELECT kc.coin_pub FROM exchange.known_coins kc JOIN exchange.denominations d USING (denominations_serial)
+      WHERE $${2 * SPENDING.length + 2}::bool AND kc.remaining <> d.coin
+        AND NOT EXISTS (SELECT 1 FROM exchange.coin_history ch WHERE ch.coin_pub = kc.coin_pub)),
   moved AS (
     ${
   SPENDING.map(([table, , coin, amount]) =>
@@ -182,6 +185,7 @@ export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
       FROM touched t JOIN exchange.${table} x ON x.${coin} = t.coin_pub`
   ).join("\n    UNION ALL ")
 }
+    UNION ALL SELECT coin_pub, 0, 0, 0 FROM touched
     UNION ALL SELECT t.coin_pub, -(x.amount_with_fee).val, -(x.amount_with_fee).frac, 1
       FROM touched t JOIN exchange.refunds x ON x.coin_pub = t.coin_pub
     UNION ALL SELECT t.coin_pub, -(x.amount).val, -(x.amount).frac, 0

@@ -209,9 +209,9 @@ export function purseFactsSql(purses: string): string {
     JOIN exchange.known_coins kc ON kc.coin_pub = x.coin_pub
     JOIN exchange.denominations dn ON dn.denominations_serial = kc.denominations_serial
     WHERE x.purse_pub = pr.purse_pub AND x.purse_deposit_serial_id < $3
-      AND x.purse_deposit_serial_id <> ALL ($1::int8[])) d
+      AND x.purse_deposit_serial_id NOT IN (SELECT unnest($1::int8[]))) d
   LEFT JOIN (SELECT DISTINCT x.purse_pub FROM exchange.purse_deletion x
-    WHERE x.purse_deletion_serial_id < $7 AND x.purse_deletion_serial_id <> ALL ($2::int8[])) del
+    WHERE x.purse_deletion_serial_id < $7 AND x.purse_deletion_serial_id NOT IN (SELECT unnest($2::int8[]))) del
     ON del.purse_pub = pr.purse_pub
   LEFT JOIN exchange.purse_merges pm ON pm.purse_pub = pr.purse_pub AND pm.purse_merge_request_serial_id < $4
   LEFT JOIN exchange.account_merges am ON am.purse_pub = pr.purse_pub AND am.account_merge_request_serial_id < $5

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Hostile rows about coins: signatures, deposits, refunds. Everything here obeys the constraints of the schema. */
 import type { HostileCase } from "../../support/hostile.ts";
+import { bundle, COINS, type Line, perCoin, type SceneCoin, TRANSFERS, wrongTransfer } from "./scene.ts";
 
-/** What a coin without valid signature gives rise to; coin 1 was deposited once, and its deposit was wired. */
-const COIN_1_IS_BAD = [
-  "C-5 deposit#1 loses 1",
-  "A-6 wire#13 loses 1",
-  "A-6 deposit#13 coin denomination signature invalid",
+/** What a coin without valid signature gives rise to, after its deposit was wired. */
+const badCoin = ({ deposit, aggregation }: SceneCoin) => [
+  `C-5 deposit#${deposit} loses 1`,
+  `A-6 wire#${aggregation} loses 1`,
+  `A-6 deposit#${aggregation} coin denomination signature invalid`,
 ];
 
 /** Values of `known_coins.denom_sig` that are no signature of the coin's RSA denomination. */
@@ -24,12 +25,13 @@ const NO_SIGNATURES: Record<string, string> = {
   "a megabyte": "decode('0000000100000000' || repeat('5a', 1000000), 'hex')",
 };
 
-const forgedCoins = Object.entries(NO_SIGNATURES).map(([what, value]): HostileCase => ({
-  name: `known_coins.denom_sig is ${what}`,
-  dataset: "small-postagg",
-  sql: `UPDATE exchange.known_coins SET denom_sig = ${value} WHERE known_coin_id = 1`,
-  expect: COIN_1_IS_BAD,
-}));
+const forgedCoins = bundle(
+  "known_coins.denom_sig is no signature",
+  perCoin(NO_SIGNATURES, (value, c) => ({
+    sql: `UPDATE exchange.known_coins SET denom_sig = ${value} WHERE known_coin_id = ${c.coin}`,
+    expect: badCoin(c),
+  })),
+);
 
 /** Values of `known_coins.denom_sig` that are no Clause-Schnorr signature; coin 1 was deposited and wired. */
 const NO_CS_SIGNATURES: Record<string, string> = {
@@ -41,104 +43,115 @@ const NO_CS_SIGNATURES: Record<string, string> = {
   "one byte too few": "substring(denom_sig FOR 71)",
 };
 
-const forgedCsCoins = Object.entries(NO_CS_SIGNATURES).map(([what, value]): HostileCase => ({
-  name: `known_coins.denom_sig has ${what}`,
-  dataset: "exchange-api-cs",
-  sql: `UPDATE exchange.known_coins SET denom_sig = ${value} WHERE known_coin_id = 1`,
-  expect: ["C-5 deposit#1 loses 5", "A-6 wire#* loses 5", "A-6 deposit#* coin denomination signature invalid"],
-}));
+/** Coins of exchange-api-cs that were deposited once: coin, deposit, amount, aggregation. */
+const CS_COINS = [[1, 1, "5", 1], [4, 4, "1", 2], [12, 7, "1", 4], [13, 8, "0.1", 8], [16, 9, "4.99", 5], [
+  23,
+  14,
+  "1",
+  7,
+]];
 
-/** A deposit that is not valid any more, in a batch that was wired. */
-const DEPOSIT_1_IS_BAD = ["C-11 deposit#1 loses 1"];
+const forgedCsCoins = bundle(
+  "known_coins.denom_sig is no Clause-Schnorr signature",
+  Object.values(NO_CS_SIGNATURES).map((value, i) => {
+    const [coin, deposit, amount, aggregation] = CS_COINS[i]!;
+    return {
+      sql: `UPDATE exchange.known_coins SET denom_sig = ${value} WHERE known_coin_id = ${coin}`,
+      expect: [
+        `C-5 deposit#${deposit} loses ${amount}`,
+        `A-6 wire#${aggregation} loses ${amount}`,
+        `A-6 deposit#${aggregation} coin denomination signature invalid`,
+      ],
+    };
+  }),
+  { dataset: "exchange-api-cs" },
+);
+
+const deposit = (c: SceneCoin, set: string) =>
+  `UPDATE exchange.coin_deposits SET ${set} WHERE coin_deposit_serial_id = ${c.deposit}`;
+
+/** The transfer that paid a deposit of 1, when the deposit does not count. */
+const without = (c: SceneCoin) => wrongTransfer(c.transfer, TRANSFERS[c.transfer]!.cents - 99);
+
+function unreadableAmount(c: SceneCoin, amount: string, problem: string): Line {
+  return {
+    sql: deposit(c, `amount_with_fee = ${amount}`),
+    expect: [
+      `D-17 coin_deposits#${c.deposit} row cannot be read: amount_with_fee ${problem}`,
+      `D-17 aggregation_tracking#${c.aggregation} row cannot be read: *amount_with_fee ${problem}`,
+      without(c),
+    ],
+  };
+}
+
+/** Coins whose deposits went into transfers of their own: 1, 2, 7, 8, 10, 14, 19 and 20. */
+const [C1, C2, C7, C8, C10, C14, C19, C20] = [0, 1, 2, 3, 5, 8, 10, 11].map((i) => COINS[i]!) as [
+  SceneCoin,
+  SceneCoin,
+  SceneCoin,
+  SceneCoin,
+  SceneCoin,
+  SceneCoin,
+  SceneCoin,
+  SceneCoin,
+];
 
 const deposits: HostileCase[] = [
-  {
-    name: "coin_deposits.coin_sig with S above the group order",
-    dataset: "small-postagg",
-    sql: `UPDATE exchange.coin_deposits SET coin_sig = overlay(coin_sig placing decode(repeat('ff', 32), 'hex') from 33)
-          WHERE coin_deposit_serial_id = 1`,
-    expect: DEPOSIT_1_IS_BAD,
-  },
-  {
-    name: "coin_deposits.coin_sig with R of small order and S = 0",
-    dataset: "small-postagg",
-    sql:
-      `UPDATE exchange.coin_deposits SET coin_sig = decode(repeat('00', 64), 'hex') WHERE coin_deposit_serial_id = 1`,
-    expect: DEPOSIT_1_IS_BAD,
-  },
-  {
-    name: "a deposit of nothing",
-    dataset: "small-postagg",
-    sql: `UPDATE exchange.coin_deposits SET amount_with_fee = (0,0) WHERE coin_deposit_serial_id = 1`,
-    expect: [
-      "C-11 deposit#1 loses 0",
-      "A-14 aggregation (fee structure)#13 0 against 0.01",
-      "A-23 wire#2 to *: 28.7 instead of 27.71: *",
-      "X-16 known_coins#1 *",
-    ],
-  },
+  bundle("deposits that are not what was signed", [
+    {
+      sql: deposit(C1, "coin_sig = overlay(coin_sig placing decode(repeat('ff', 32), 'hex') from 33)"),
+      expect: [`C-11 deposit#${C1.deposit} loses 1`],
+    },
+    {
+      sql: deposit(C2, "coin_sig = decode(repeat('00', 64), 'hex')"),
+      expect: [`C-11 deposit#${C2.deposit} loses 1`],
+    },
+    {
+      sql: deposit(C7, "amount_with_fee = (0,0)"),
+      expect: [
+        `C-11 deposit#${C7.deposit} loses 0`,
+        `A-14 aggregation (fee structure)#${C7.aggregation} 0 against 0.01`,
+        without(C7),
+        `X-16 known_coins#${C7.coin} *`,
+      ],
+    },
+    {
+      sql: deposit(C8, "amount_with_fee = (2251799813685248,1)"),
+      expect: [
+        `C-11 deposit#${C8.deposit} loses 2251799813685248.00000001`,
+        `C-4 deposit#${C8.deposit} 2251799813685248.00000001 against 5`,
+        "A-13 spend 2251799813685248.00000001 against 5",
+        `A-23 wire#${C8.transfer} to *: 19.79 instead of 2251799813685266.79: *`,
+        `X-16 known_coins#${C8.coin} *`,
+      ],
+    },
+    unreadableAmount(C10, "ROW(NULL, NULL)", "is NULL"),
+    // batch 4 was paid by a transfer of its own, too
+    {
+      sql: deposit(C14, "batch_deposit_serial_id = 4"),
+      expect: [
+        `C-11 deposit#${C14.deposit} loses 1`,
+        `X-9 aggregation_tracking#${C14.aggregation} row refers to a missing row in coin_deposits`,
+        without(C14),
+        wrongTransfer(5, TRANSFERS[5]!.cents + 99),
+      ],
+    },
+  ]),
+  // they are by themselves because the server's own sum must not be confused by half an amount either
+  bundle("amounts of which one half is NULL", [
+    unreadableAmount(C19, "ROW(NULL, 5)", "is half NULL"),
+    unreadableAmount(C20, "ROW(5, NULL)", "is half NULL"),
+  ]),
   {
     name: "a deposit of the largest legal amount, not wired yet",
     dataset: "exchange-api-rsa",
-    sql:
-      `UPDATE exchange.coin_deposits SET amount_with_fee = (4503599627370495,99999999) WHERE coin_deposit_serial_id = 24`,
+    sql: `UPDATE exchange.coin_deposits SET amount_with_fee = (4503599627370495,99999999)
+          WHERE coin_deposit_serial_id = 24`,
     expect: [
       "C-11 deposit#24 loses 4503599627370495.99999999",
       "C-4 deposit#24 4503599627370496.49999999 against 1",
     ],
-  },
-  {
-    name: "a deposit of half the largest amount, wired",
-    dataset: "small-postagg",
-    sql: `UPDATE exchange.coin_deposits SET amount_with_fee = (2251799813685248,1) WHERE coin_deposit_serial_id = 1`,
-    expect: [
-      "C-11 deposit#1 loses 2251799813685248.00000001",
-      "C-4 deposit#1 2251799813685248.00000001 against 5",
-      "A-13 spend 2251799813685248.00000001 against 5",
-      "A-23 wire#2 to *: 28.7 instead of 2251799813685275.7: *",
-      "X-16 known_coins#1 *",
-    ],
-  },
-  {
-    name: "an amount of NULLs",
-    dataset: "small-postagg",
-    sql: `UPDATE exchange.coin_deposits SET amount_with_fee = ROW(NULL, NULL) WHERE coin_deposit_serial_id = 1`,
-    expect: [
-      "D-17 coin_deposits#1 row cannot be read: amount_with_fee is NULL",
-      "D-17 aggregation_tracking#13 row cannot be read: *amount_with_fee is NULL",
-      "A-23 wire#2 to *: 28.7 instead of 27.71: *",
-    ],
-  },
-  {
-    name: "half an amount, without a value",
-    dataset: "small-postagg",
-    sql: `UPDATE exchange.coin_deposits SET amount_with_fee = ROW(NULL, 5) WHERE coin_deposit_serial_id = 1`,
-    expect: [
-      "D-17 coin_deposits#1 row cannot be read: amount_with_fee is half NULL",
-      "D-17 aggregation_tracking#13 row cannot be read: *amount_with_fee is half NULL",
-      "A-23 wire#2 to *: 28.7 instead of 27.71: *",
-    ],
-  },
-  {
-    name: "half an amount, without a fraction",
-    dataset: "small-postagg",
-    sql: `UPDATE exchange.coin_deposits SET amount_with_fee = ROW(5, NULL) WHERE coin_deposit_serial_id = 1`,
-    expect: [
-      "D-17 coin_deposits#1 row cannot be read: amount_with_fee is half NULL",
-      "D-17 aggregation_tracking#13 row cannot be read: *amount_with_fee is half NULL",
-      "A-23 wire#2 to *: 28.7 instead of 27.71: *",
-    ],
-  },
-  {
-    name: "a deposit moved to another batch",
-    dataset: "small-postagg",
-    sql: `UPDATE exchange.coin_deposits SET batch_deposit_serial_id = 3 WHERE coin_deposit_serial_id = 1`,
-    expect: [
-      "C-11 deposit#1 loses 1",
-      "X-9 aggregation_tracking#13 row refers to a missing row in coin_deposits",
-      "A-23 wire#2 to *: 28.7 instead of 27.71: *",
-      "A-23 wire#3 to *: 15.83 instead of 16.82: *",
-    ],
+    perhaps: ["X-16 *"],
   },
   {
     name: "10,000 deposits of one coin with bad signatures",
@@ -159,72 +172,49 @@ const deposits: HostileCase[] = [
   },
 ];
 
-const at1 = (column: string, value: string) =>
-  `UPDATE exchange.batch_deposits SET ${column} = ${value} WHERE batch_deposit_serial_id = 1`;
+const batch = (c: SceneCoin, column: string, value: string) =>
+  `UPDATE exchange.batch_deposits SET ${column} = ${value} WHERE batch_deposit_serial_id = ${c.deposit}`;
 
-const unreadableBatch = (problem: string) => [`D-17 coin_deposits#1 row cannot be read: batch_deposits.${problem}`];
+function unreadableBatch(c: SceneCoin, column: string, value: string, problem: string): Line {
+  return {
+    sql: batch(c, column, value),
+    expect: [`D-17 coin_deposits#${c.deposit} row cannot be read: batch_deposits.${column} ${problem}`],
+  };
+}
 
-const batches: HostileCase[] = [
+const LATE = "refund deadline past wire deadline";
+
+const batches = bundle("batch_deposits with hostile accounts and times", [
   {
-    name: "batch_deposits.wire_target_h_payto is NULL",
-    dataset: "small-postagg",
-    sql: at1("wire_target_h_payto", "NULL"),
+    sql: batch(C1, "wire_target_h_payto", "NULL"),
     expect: [
-      "X-9 coin_deposits#1 row refers to a missing row in wire_targets",
-      "X-9 aggregation_tracking#13 row refers to a missing row in wire_targets",
-      "A-23 wire#2 to *: 28.7 instead of 27.71: *",
+      `X-9 coin_deposits#${C1.deposit} row refers to a missing row in wire_targets`,
+      `X-9 aggregation_tracking#${C1.aggregation} row refers to a missing row in wire_targets`,
+      without(C1),
     ],
   },
+  unreadableBatch(C2, "wallet_timestamp", "wallet_timestamp + 1", "is not a whole second"),
+  unreadableBatch(C7, "wallet_timestamp", "9223372036854775806", "is not a whole second"),
+  unreadableBatch(C8, "exchange_timestamp", "-1000000", "is before the epoch"),
+  unreadableBatch(C10, "refund_deadline", "-9223372036854775808", "is before the epoch"),
   {
-    name: "batch_deposits.wallet_timestamp is not a whole second",
-    dataset: "small-postagg",
-    sql: at1("wallet_timestamp", "wallet_timestamp + 1"),
-    expect: unreadableBatch("wallet_timestamp is not a whole second"),
+    sql: batch(C14, "refund_deadline", "9223372036854775807"),
+    expect: [`C-10 deposits#${C14.deposit} ${LATE}`, `C-11 deposit#${C14.deposit} loses 1`],
   },
+  { sql: batch(C19, "wire_deadline", "0"), expect: [`C-10 deposits#${C19.deposit} ${LATE}`] },
   {
-    name: "batch_deposits.wallet_timestamp is one microsecond before never",
-    dataset: "small-postagg",
-    sql: at1("wallet_timestamp", "9223372036854775806"),
-    expect: unreadableBatch("wallet_timestamp is not a whole second"),
+    sql: batch(C20, "exchange_timestamp", "9223372036854000000"),
+    expect: [`X-6 deposits#${C20.deposit} deposit after the end of the deposit period`],
   },
-  {
-    name: "batch_deposits.exchange_timestamp is negative",
-    dataset: "small-postagg",
-    sql: at1("exchange_timestamp", "-1000000"),
-    expect: unreadableBatch("exchange_timestamp is before the epoch"),
-  },
-  {
-    name: "batch_deposits.refund_deadline is the smallest number",
-    dataset: "small-postagg",
-    sql: at1("refund_deadline", "-9223372036854775808"),
-    expect: unreadableBatch("refund_deadline is before the epoch"),
-  },
-  {
-    name: "batch_deposits.refund_deadline is never",
-    dataset: "small-postagg",
-    sql: at1("refund_deadline", "9223372036854775807"),
-    expect: ["C-10 deposits#1 refund deadline past wire deadline", "C-11 deposit#1 loses 1"],
-  },
-  {
-    name: "batch_deposits.wire_deadline is 0",
-    dataset: "small-postagg",
-    sql: at1("wire_deadline", "0"),
-    expect: ["C-10 deposits#1 refund deadline past wire deadline"],
-  },
-  {
-    name: "batch_deposits.exchange_timestamp is in the far future",
-    dataset: "small-postagg",
-    sql: at1("exchange_timestamp", "9223372036854000000"),
-    expect: ["X-6 deposits#1 deposit after the end of the deposit period"],
-  },
-];
+]);
 
-/** A batch with a policy; the deposit was signed without one. */
-const withPolicy = (json: string) =>
+/** A policy for a batch; its deposit was signed without one. */
+const withPolicy = (json: string, c: SceneCoin) =>
   `INSERT INTO exchange.policy_details (policy_details_serial_id, policy_hash_code, policy_json, deadline, commitment,
      accumulated_total, fee, transferable, fulfillment_state)
-   VALUES (1, sha256('policy'), ${json}, 0, (0,0), (0,0), (0,0), (0,0), 0);
-   UPDATE exchange.batch_deposits SET policy_details_serial_id = 1 WHERE batch_deposit_serial_id = 1`;
+   VALUES (${c.deposit}, sha256('policy'), ${json}, 0, (0,0), (0,0), (0,0), (0,0), 0);
+   UPDATE exchange.batch_deposits SET policy_details_serial_id = ${c.deposit}
+   WHERE batch_deposit_serial_id = ${c.deposit}`;
 
 const POLICIES: Record<string, string> = {
   "an ordinary object": `'{"a":1}'`,
@@ -239,65 +229,59 @@ const POLICIES: Record<string, string> = {
   "a million digits": "repeat('7', 1000000)",
 };
 
-const policies = Object.entries(POLICIES).map(([what, json]): HostileCase => ({
-  name: `policy_details.policy_json is ${what}`,
-  dataset: "small-postagg",
-  sql: withPolicy(json),
-  // whatever the policy says: it is not what the coin signed; a policy without canonical form may be named instead
-  expect: ["* deposit*#1 *"],
-}));
+const policies: HostileCase[] = [
+  bundle(
+    "policy_details.policy_json is hostile",
+    perCoin(POLICIES, (json, c) => ({
+      sql: withPolicy(json, c),
+      // whatever the policy says: it is not what the coin signed; one without canonical form may be named instead
+      expect: [`* deposit*#${c.deposit} *`],
+    })),
+  ),
+  {
+    name: "one policy of eight megabytes for 200 batches",
+    dataset: "small-postagg",
+    sql: `${withPolicy(`'"' || repeat('x', 8000000) || '"'`, C1)};
+          UPDATE exchange.batch_deposits SET policy_details_serial_id = ${C1.deposit}`,
+    expect: ["200 x * deposit*#* *"],
+  },
+];
 
-const heavyPolicy: HostileCase = {
-  name: "one policy of eight megabytes for 200 batches",
-  dataset: "small-postagg",
-  sql: withPolicy(`'"' || repeat('x', 8000000) || '"'`) +
-    "; UPDATE exchange.batch_deposits SET policy_details_serial_id = 1",
-  expect: ["200 x * deposit*#* *"],
-};
+const refund = (serial: number, set: string) => `UPDATE exchange.refunds SET ${set} WHERE refund_serial_id = ${serial}`;
+const REFUND_FOLLOWS = ["A-* *", "C-4 *", "X-16 known_coins#33 *"];
 
 const refunds: HostileCase[] = [
-  {
-    name: "refunds.rtransaction_id is negative",
-    dataset: "exchange-api-rsa",
-    sql: `UPDATE exchange.refunds SET rtransaction_id = -1 WHERE refund_serial_id = 1`,
-    expect: ["C-15 refund#1 loses 3"],
-  },
-  {
-    name: "refunds.rtransaction_id is the smallest number",
-    dataset: "exchange-api-rsa",
-    sql: `UPDATE exchange.refunds SET rtransaction_id = -9223372036854775808 WHERE refund_serial_id = 1`,
-    expect: ["C-15 refund#1 loses 3"],
-  },
+  bundle("refunds.rtransaction_id is negative, the amount the largest legal one", [
+    { sql: refund(1, "rtransaction_id = -1"), expect: ["C-15 refund#1 loses 3"] },
+    { sql: refund(4, "rtransaction_id = -9223372036854775808"), expect: ["C-15 refund#4 loses 2"] },
+    {
+      sql: refund(6, "amount_with_fee = (2251799813685248,0)"),
+      expect: ["C-15 refund#6 loses 2251799813685248"],
+      perhaps: REFUND_FOLLOWS,
+    },
+  ], { dataset: "exchange-api-rsa" }),
   {
     name: "a refund for a batch that the coin is not in",
     dataset: "exchange-api-rsa",
-    sql: `UPDATE exchange.refunds SET batch_deposit_serial_id = 1 WHERE refund_serial_id = 6`,
+    sql: refund(6, "batch_deposit_serial_id = 1"),
     expect: ["X-9 refunds#6 row refers to a missing row in coin_deposits"],
-    perhaps: ["A-* *", "C-4 *", "X-16 known_coins#33 *"],
+    perhaps: REFUND_FOLLOWS,
   },
   {
     name: "a refund of NULLs",
     dataset: "exchange-api-rsa",
-    sql: `UPDATE exchange.refunds SET amount_with_fee = ROW(NULL, NULL) WHERE refund_serial_id = 6`,
+    sql: refund(6, "amount_with_fee = ROW(NULL, NULL)"),
     expect: ["D-17 refunds#6 row cannot be read: amount_with_fee is NULL"],
-    perhaps: ["A-* *", "C-4 *", "X-16 known_coins#33 *"],
-  },
-  {
-    name: "a refund of the largest legal amount",
-    dataset: "exchange-api-rsa",
-    sql: `UPDATE exchange.refunds SET amount_with_fee = (4503599627370495,99999999) WHERE refund_serial_id = 6`,
-    expect: ["C-15 refund#6 loses 4503599627370495.99999999"],
-    perhaps: ["A-* *", "C-4 *", "X-16 known_coins#33 *"],
+    perhaps: REFUND_FOLLOWS,
   },
 ];
 
 /** The lines. */
 export const COIN_CASES: readonly HostileCase[] = [
-  ...forgedCoins,
-  ...forgedCsCoins,
+  forgedCoins,
+  forgedCsCoins,
   ...deposits,
-  ...batches,
+  batches,
   ...policies,
-  heavyPolicy,
   ...refunds,
 ];

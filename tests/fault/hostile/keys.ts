@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Hostile rows about keys and fees: denominations, revocations, wire fees, global fees. Constraints are obeyed. */
 import type { HostileCase } from "../../support/hostile.ts";
+import { bundle, COINS, type Line } from "./scene.ts";
 
 /** Denomination 2 of small-postagg has a value of 10, no coins and, like all there, no signature of the auditor. */
 const unused = (set: string) => `UPDATE exchange.denominations SET ${set} WHERE denominations_serial = 2`;
 
-const UNREADABLE = "D-17 denominations#2 row cannot be read: denom_pub is not a denomination public key";
-/** An unreadable denomination is reported as that; whether it is signed cannot be said. */
+/** What is said of an unsigned denomination that can be read; of one that cannot be read, nothing can be said. */
 const NO_SIGNATURE = "X-1 of 10 without signature";
+
+/** Denominations of exchange-api-rsa that nobody ever used. */
+const UNUSED = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 15, 16, 17, 18, 19, 20];
 
 /** Values of `denominations.denom_pub` that are no key of any cipher. */
 const NO_KEYS: Record<string, string> = {
@@ -23,13 +26,26 @@ const NO_KEYS: Record<string, string> = {
   "a Clause-Schnorr key of a megabyte": "decode('0000000200000000' || repeat('c3', 1000000), 'hex')",
 };
 
-const unreadableKeys = Object.entries(NO_KEYS).map(([what, value]): HostileCase => ({
-  name: `denominations.denom_pub is ${what}`,
-  dataset: "small-postagg",
-  sql: unused(`denom_pub = ${value}`),
-  expect: [UNREADABLE],
-  gone: [NO_SIGNATURE],
-}));
+/** Other columns that make a denomination unreadable. */
+const NO_TERMS: [string, string][] = [
+  ["valid_from = -1", "valid_from is before the epoch"],
+  ["expire_legal = expire_legal + 999999", "expire_legal is not a whole second"],
+  ["coin = ROW(NULL, NULL)", "coin is NULL"],
+  ["fee_refund = ROW(1, NULL)", "fee_refund is half NULL"],
+];
+
+const unreadable = bundle(
+  "denominations that cannot be read",
+  [
+    ...Object.values(NO_KEYS).map((key) => [`denom_pub = ${key}`, "denom_pub is not a denomination public key"]),
+    ...NO_TERMS,
+  ].map(([set, problem], i): Line => ({
+    sql: `UPDATE exchange.denominations SET ${set} WHERE denominations_serial = ${UNUSED[i]}`,
+    expect: [`D-17 denominations#${UNUSED[i]} row cannot be read: ${problem}`],
+    gone: ["X-1 of * without signature"],
+  })),
+  { dataset: "exchange-api-rsa" },
+);
 
 /** A well-formed blob in hexadecimal: cipher and age mask, lengths of modulus and exponent, modulus, exponent. */
 const rsaBlob = (modulus: string, exponent: string, mask = "00000000") =>
@@ -59,31 +75,42 @@ const BAD_KEYS: Record<string, string> = {
 };
 
 /** h_denom_pub of the stored key: mask and cipher change places (crypto.md 2.2). */
-const RIGHT_HASH = `UPDATE exchange.denominations
-  SET denom_pub_hash = sha512(int4send(age_mask) || substring(denom_pub FOR 4) || substring(denom_pub FROM 9))
-  WHERE denominations_serial = 2`;
+const rightHash = (serial: number) =>
+  `UPDATE exchange.denominations
+   SET denom_pub_hash = sha512(int4send(age_mask) || substring(denom_pub FOR 4) || substring(denom_pub FROM 9))
+   WHERE denominations_serial = ${serial}`;
 
-/** Coin 1 and the withdrawal that made it become coins of the bad key: what used to be a coin of 5 is one of 5. */
-const USE_IT = `UPDATE exchange.denominations SET (coin, fee_withdraw, fee_deposit, fee_refresh, fee_refund)
-    = (SELECT coin, fee_withdraw, fee_deposit, fee_refresh, fee_refund FROM exchange.denominations
-       WHERE denominations_serial = 3) WHERE denominations_serial = 2;
-  UPDATE exchange.known_coins SET denominations_serial = 2 WHERE known_coin_id = 1`;
+/** A denomination like the one that all coins of small-postagg have, with another key. */
+const likeThree = (serial: number, key: string) =>
+  `INSERT INTO exchange.denominations (denominations_serial, denom_pub_hash, denom_pub, master_sig, valid_from,
+     expire_withdraw, expire_deposit, expire_legal, coin, fee_withdraw, fee_deposit, fee_refresh, fee_refund)
+   SELECT ${serial}, sha512('${serial}'), ${key}, master_sig, valid_from, expire_withdraw, expire_deposit, expire_legal,
+     coin, fee_withdraw, fee_deposit, fee_refresh, fee_refund
+   FROM exchange.denominations WHERE denominations_serial = 3`;
 
-const badKeys = Object.entries(BAD_KEYS).map(([what, value]): HostileCase => ({
-  name: `a coin of a denomination with ${what}`,
-  dataset: "small-postagg",
-  sql: [unused(`denom_pub = ${value}`), RIGHT_HASH, USE_IT].join(";\n"),
-  expect: [
-    "X-2 denominations#2 master signature invalid",
-    "X-1 of 5 without signature",
-    "C-5 deposit#1 loses 1",
-    "C-11 deposit#1 loses 1",
-    "C-32 of 5 issued 0 known 1 of 0",
-    "A-6 wire#13 loses 1",
-    "A-6 deposit#13 coin denomination signature invalid",
-  ],
-  gone: [NO_SIGNATURE],
-}));
+const badKeys = bundle(
+  "coins of denominations with keys that nothing can be verified with",
+  Object.values(BAD_KEYS).map((key, i): Line => {
+    const serial = 100 + i;
+    const { coin, deposit, aggregation } = COINS[i]!;
+    return {
+      sql: [
+        likeThree(serial, key),
+        rightHash(serial),
+        `UPDATE exchange.known_coins SET denominations_serial = ${serial} WHERE known_coin_id = ${coin}`,
+      ].join(";\n"),
+      expect: [
+        `X-2 denominations#${serial} master signature invalid`,
+        "X-1 of 5 without signature",
+        `C-5 deposit#${deposit} loses 1`,
+        `C-11 deposit#${deposit} loses 1`,
+        "C-32 of 5 issued 0 known 1 of 0",
+        `A-6 wire#${aggregation} loses 1`,
+        `A-6 deposit#${aggregation} coin denomination signature invalid`,
+      ],
+    };
+  }),
+);
 
 const denominations: HostileCase[] = [
   {
@@ -108,7 +135,7 @@ const denominations: HostileCase[] = [
     name: "a negative age mask of a denomination in an age-restricted withdrawal",
     dataset: "age-restriction-rsa",
     sql: `UPDATE exchange.denominations SET age_mask = -2 WHERE denominations_serial = 2;
-          ${RIGHT_HASH};
+          ${rightHash(2)};
           UPDATE exchange.age_withdraw SET denom_serials = '{2,29,37}'`,
     expect: [
       "X-2 denominations#2 master signature invalid",
@@ -132,38 +159,10 @@ const denominations: HostileCase[] = [
     perhaps: ["X-1 of 4503599627370495 without signature"],
   },
   {
-    name: "denominations.valid_from is negative",
-    dataset: "small-postagg",
-    sql: unused("valid_from = -1"),
-    expect: ["D-17 denominations#2 row cannot be read: valid_from is before the epoch"],
-    gone: [NO_SIGNATURE],
-  },
-  {
-    name: "denominations.expire_legal is not a whole second",
-    dataset: "small-postagg",
-    sql: unused("expire_legal = expire_legal + 999999"),
-    expect: ["D-17 denominations#2 row cannot be read: expire_legal is not a whole second"],
-    gone: [NO_SIGNATURE],
-  },
-  {
     name: "denominations.expire_deposit is never, valid_from 0",
     dataset: "small-postagg",
     sql: unused("expire_deposit = 9223372036854775807, valid_from = 0"),
     expect: ["X-2 denominations#2 master signature invalid"],
-  },
-  {
-    name: "denominations.coin is NULLs",
-    dataset: "small-postagg",
-    sql: unused("coin = ROW(NULL, NULL)"),
-    expect: ["D-17 denominations#2 row cannot be read: coin is NULL"],
-    gone: [NO_SIGNATURE],
-  },
-  {
-    name: "denominations.fee_refund is half NULL",
-    dataset: "small-postagg",
-    sql: unused("fee_refund = ROW(1, NULL)"),
-    expect: ["D-17 denominations#2 row cannot be read: fee_refund is half NULL"],
-    gone: [NO_SIGNATURE],
   },
   {
     name: "a denomination of the largest legal value and fees",
@@ -198,10 +197,16 @@ const denominations: HostileCase[] = [
   },
 ];
 
-const wireFee = (method: string, start = "1500000000000000", end = "1600000000000000", fee = "'(0,1000000)'") =>
+const wireFee = (
+  serial: number,
+  method: string,
+  start: string | number = 1_500_000_000_000_000 + serial * 1_000_000,
+  end: string | number = 1_600_000_000_000_000,
+  fee = "'(0,1000000)'",
+) =>
   `INSERT INTO exchange.wire_fee (wire_fee_serial, wire_method, start_date, end_date, wire_fee, closing_fee, master_sig)
-   VALUES (2, ${method}, ${start}, ${end}, ${fee}, '(0,1000000)', sha512('x'))`;
-const FEE_2_UNSIGNED = "X-2 wire-fee#2 master signature invalid";
+   VALUES (${serial}, ${method}, ${start}, ${end}, ${fee}, '(0,1000000)', sha512('x'))`;
+const unsignedFee = (serial: number) => `X-2 wire-fee#${serial} master signature invalid`;
 
 /** Names of wire methods. */
 const METHODS: Record<string, string> = {
@@ -214,43 +219,36 @@ const METHODS: Record<string, string> = {
 };
 
 const wireFees: HostileCase[] = [
-  ...Object.entries(METHODS).map(([what, method]): HostileCase => ({
-    name: `wire_fee.wire_method is ${what}`,
-    dataset: "small-postagg",
+  bundle(
+    "wire_fee with hostile methods, periods and fees",
+    [
+      ...Object.values(METHODS).map((method, i) => ({ sql: wireFee(10 + i, method), expect: [unsignedFee(10 + i)] })),
+      {
+        sql: wireFee(20, "'a'", "1600000000000000", "1500000000000000"),
+        expect: [unsignedFee(20)],
+      },
+      {
+        sql: wireFee(21, "'b'", -1_000_000),
+        expect: ["D-17 wire_fee#21 row cannot be read: start_date is before the epoch"],
+      },
+      {
+        sql: wireFee(22, "'c'", 0, 1_000_000, "ROW(NULL, NULL)::exchange.taler_amount"),
+        expect: ["D-17 wire_fee#22 row cannot be read: wire_fee is NULL"],
+      },
+    ],
     // a megabyte does not fit into the index of the primary key; the exchange could drop that
-    ...(what === "a megabyte" ? { without: "ALTER TABLE exchange.wire_fee DROP CONSTRAINT wire_fee_pkey" } : {}),
-    sql: wireFee(method),
-    expect: [FEE_2_UNSIGNED],
-  })),
-  {
-    name: "a wire fee period that ends before it begins",
-    dataset: "small-postagg",
-    sql: wireFee("'x-taler-bank'", "1600000000000000", "1500000000000000"),
-    expect: [FEE_2_UNSIGNED],
-  },
+    { without: "ALTER TABLE exchange.wire_fee DROP CONSTRAINT wire_fee_pkey" },
+  ),
   {
     name: "a wire fee period from 0 to never",
     dataset: "small-postagg",
-    sql: wireFee("'x-taler-bank'", "0", "9223372036854775807"),
+    sql: wireFee(2, "'x-taler-bank'", "0", "9223372036854775807"),
     expect: [
-      FEE_2_UNSIGNED,
       "A-20 x-taler-bank *: start date before previous end date",
       "A-21 x-taler-bank *: end date date after next start date",
+      // a transfer that could have paid either fee may be the place where the wrong signature is reported
+      "* wire-fee#* *",
     ],
-    // a transfer that could have paid either fee may be the place where the wrong signature is reported
-    perhaps: ["A-18 *"],
-  },
-  {
-    name: "wire_fee.start_date is negative",
-    dataset: "small-postagg",
-    sql: wireFee("'x-taler-bank'", "-1000000"),
-    expect: ["D-17 wire_fee#2 row cannot be read: start_date is before the epoch"],
-  },
-  {
-    name: "wire_fee.wire_fee is NULLs",
-    dataset: "small-postagg",
-    sql: wireFee("'x-taler-bank'", "1500000000000000", "1600000000000000", "ROW(NULL, NULL)::exchange.taler_amount"),
-    expect: ["D-17 wire_fee#2 row cannot be read: wire_fee is NULL"],
   },
   {
     name: "2,000 wire fee periods of one method",
@@ -262,44 +260,37 @@ const wireFees: HostileCase[] = [
   },
 ];
 
-const globalFee = (set: string) =>
+const globalFee = (serial: number, set: string) =>
   `INSERT INTO exchange.global_fee (global_fee_serial, start_date, end_date, history_fee, account_fee, purse_fee,
      purse_timeout, history_expiration, purse_account_limit, master_sig)
-   SELECT 2, 0, 1000000, history_fee, account_fee, purse_fee, purse_timeout, history_expiration, purse_account_limit,
-     master_sig FROM exchange.global_fee;
-   UPDATE exchange.global_fee SET ${set} WHERE global_fee_serial = 2`;
+   SELECT ${serial}, ${serial} * 1000000::int8, 1000000, history_fee, account_fee, purse_fee, purse_timeout,
+     history_expiration, purse_account_limit, master_sig FROM exchange.global_fee WHERE global_fee_serial = 1;
+   UPDATE exchange.global_fee SET ${set} WHERE global_fee_serial = ${serial}`;
 
 const globalFees: HostileCase[] = [
   {
     name: "global_fee.purse_account_limit is negative",
     dataset: "small-postagg",
-    sql: globalFee("purse_account_limit = -1"),
+    sql: globalFee(2, "purse_account_limit = -1"),
     expect: ["X-2 global_fee#2 *"],
   },
-  {
-    name: "global_fee.purse_timeout is negative",
-    dataset: "small-postagg",
-    sql: globalFee("purse_timeout = -1"),
-    expect: ["X-2 global_fee#2 row cannot be read: purse_timeout is before the epoch"],
-  },
-  {
-    name: "global_fee.history_expiration is one microsecond",
-    dataset: "small-postagg",
-    sql: globalFee("history_expiration = 1"),
-    expect: ["X-2 global_fee#2 master signature invalid"],
-  },
-  {
-    name: "global_fee.end_date is not a whole second, history_fee NULLs",
-    dataset: "small-postagg",
-    sql: globalFee("end_date = 1000001, history_fee = ROW(NULL, NULL)"),
-    expect: ["X-2 global_fee#2 row cannot be read: end_date is not a whole second, history_fee is NULL"],
-  },
+  bundle("global_fee with hostile periods and fees", [
+    {
+      sql: globalFee(3, "purse_timeout = -1"),
+      expect: ["X-2 global_fee#3 row cannot be read: purse_timeout is before the epoch"],
+    },
+    { sql: globalFee(4, "history_expiration = 1"), expect: ["X-2 global_fee#4 master signature invalid"] },
+    {
+      sql: globalFee(5, "end_date = 1000001, history_fee = ROW(NULL, NULL)"),
+      expect: ["X-2 global_fee#5 row cannot be read: end_date is not a whole second, history_fee is NULL"],
+    },
+  ]),
 ];
 
 /** The lines. */
 export const KEY_CASES: readonly HostileCase[] = [
-  ...unreadableKeys,
-  ...badKeys,
+  unreadable,
+  badKeys,
   ...denominations,
   ...wireFees,
   ...globalFees,

@@ -1,91 +1,68 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Hostile rows about refreshing and recoup. Everything here obeys the constraints of the schema. */
 import type { HostileCase } from "../../support/hostile.ts";
+import { bundle, type Line } from "./scene.ts";
 
-/** Melt 2 of small-postagg has four fresh coins, rows 1 to 4; nobody has spent them. */
-const fresh = (set: string, row = 1) => `UPDATE exchange.refresh_revealed_coins SET ${set} WHERE rrc_serial = ${row}`;
+/** A fresh coin of a melt of small-postagg; each melt has four, and nobody has spent them. */
+const fresh = (melt: number, set: string) =>
+  `UPDATE exchange.refresh_revealed_coins SET ${set} WHERE melt_serial_id = ${melt} AND freshcoin_index = 0`;
 
-const MALFORMED = ["C-20 melt#2 hangs with 3.17", "D-7 refresh_reveal#2 reveal is malformed"];
-const BAD_ANSWER = "X-7 refresh_revealed_coins#1 blind signature of fresh coin invalid";
-const BAD_LINK = "X-7 refresh_revealed_coins#1 link signature invalid";
-const BAD_HASH = "X-7 refresh_revealed_coins#1 hash of planchet does not match";
+/** Values that make a reveal useless. */
+const MALFORMED: Record<string, string> = {
+  "coin_ev is no bytes": "coin_ev = ''",
+  "coin_ev is half a header": "coin_ev = '\\x00000001'",
+  "coin_ev has the marker of a blinded signature": "coin_ev = overlay(coin_ev placing '\\x00000001' from 5)",
+  "coin_ev has the unknown cipher 255": "coin_ev = overlay(coin_ev placing '\\x000000ff' from 1)",
+  "ev_sig is no bytes": "ev_sig = ''",
+  "ev_sig has the marker of an unblinded signature": "ev_sig = overlay(ev_sig placing '\\x00000000' from 5)",
+  "ev_sig has the unknown cipher 4294967295": "ev_sig = overlay(ev_sig placing '\\xffffffff' from 1)",
+  "ewv is no bytes": "ewv = ''",
+  "ewv is longer than it should be": "ewv = ewv || '\\x00'",
+  "ewv is a megabyte": "ewv = decode(repeat('00', 1000000), 'hex')",
+  "freshcoin_index is negative": "freshcoin_index = -1",
+  "freshcoin_index leaves a gap": "freshcoin_index = 4",
+  "freshcoin_index is 2147483647": "freshcoin_index = 2147483647",
+};
+
+const malformed = bundle(
+  "refresh_revealed_coins that make a reveal malformed",
+  Object.values(MALFORMED).map((set, i): Line => ({
+    sql: fresh(1 + i, set),
+    expect: [`C-20 melt#${1 + i} hangs with 3.17`, `D-7 refresh_reveal#${1 + i} reveal is malformed`],
+  })),
+);
+
+/** Values that belong to another coin, with what is wrong then: the answer, the link, the hash. */
+const FOREIGN: [string, string][] = [
+  ["ev_sig = decode('0000000100000001' || repeat('00', 256), 'hex')", "a"],
+  ["ev_sig = decode('0000000100000001' || repeat('ff', 1000000), 'hex')", "a"],
+  ["ev_sig = decode('000000020000000100000000' || repeat('11', 32), 'hex')", "a"],
+  ["ewv = decode('0000000200010000' || repeat('00', 64), 'hex')", "a"],
+  // as much as fits into the index of the unique constraint after compression
+  ["coin_ev = decode('0000000100000100' || repeat('ff', 150000), 'hex')", "alh"],
+  ["coin_ev = overlay(coin_ev placing '\\x1234' from 100)", "alh"],
+  ["coin_ev = decode('0000000200000100' || repeat('11', 96), 'hex')", "alh"],
+  ["h_coin_ev = sha512('x')", "h"],
+  ["link_sig = decode(repeat('00', 64), 'hex')", "l"],
+];
+const WRONG: Record<string, string> = {
+  a: "blind signature of fresh coin invalid",
+  l: "link signature invalid",
+  h: "hash of planchet does not match",
+};
+
+const foreign = bundle(
+  "refresh_revealed_coins that belong to another coin",
+  FOREIGN.map(([set, wrong], i): Line => ({
+    // from melt 15 on, the first fresh coin of melt n is row 4 n - 3
+    sql: fresh(15 + i, set),
+    expect: [...wrong].map((w) => `X-7 refresh_revealed_coins#${57 + 4 * i} ${WRONG[w]}`),
+  })),
+);
 
 const reveals: HostileCase[] = [
-  ...Object.entries({
-    "coin_ev is no bytes": "coin_ev = ''",
-    "coin_ev is half a header": "coin_ev = '\\x00000001'",
-    "coin_ev has the marker of a blinded signature": "coin_ev = overlay(coin_ev placing '\\x00000001' from 5)",
-    "coin_ev has the unknown cipher 255": "coin_ev = overlay(coin_ev placing '\\x000000ff' from 1)",
-    "ev_sig is no bytes": "ev_sig = ''",
-    "ev_sig has the marker of an unblinded signature": "ev_sig = overlay(ev_sig placing '\\x00000000' from 5)",
-    "ev_sig has the unknown cipher 4294967295": "ev_sig = overlay(ev_sig placing '\\xffffffff' from 1)",
-    "ewv is no bytes": "ewv = ''",
-    "ewv is longer than it should be": "ewv = ewv || '\\x00'",
-    "ewv is a megabyte": "ewv = decode(repeat('00', 1000000), 'hex')",
-    "freshcoin_index is negative": "freshcoin_index = -1",
-    "freshcoin_index leaves a gap": "freshcoin_index = 4",
-    "freshcoin_index is 2147483647": "freshcoin_index = 2147483647",
-  }).map(([what, set]): HostileCase => ({
-    name: `refresh_revealed_coins.${what}`,
-    dataset: "small-postagg",
-    sql: fresh(set),
-    expect: MALFORMED,
-  })),
-  {
-    name: "refresh_revealed_coins.ev_sig is zero",
-    dataset: "small-postagg",
-    sql: fresh("ev_sig = decode('0000000100000001' || repeat('00', 256), 'hex')"),
-    expect: [BAD_ANSWER],
-  },
-  {
-    name: "refresh_revealed_coins.ev_sig is a megabyte",
-    dataset: "small-postagg",
-    sql: fresh("ev_sig = decode('0000000100000001' || repeat('ff', 1000000), 'hex')"),
-    expect: [BAD_ANSWER],
-  },
-  {
-    name: "refresh_revealed_coins.ev_sig is of another cipher",
-    dataset: "small-postagg",
-    sql: fresh("ev_sig = decode('000000020000000100000000' || repeat('11', 32), 'hex')"),
-    expect: [BAD_ANSWER],
-  },
-  {
-    name: "refresh_revealed_coins.ewv is of another cipher",
-    dataset: "small-postagg",
-    sql: fresh("ewv = decode('0000000200010000' || repeat('00', 64), 'hex')"),
-    expect: [BAD_ANSWER],
-  },
-  {
-    name: "refresh_revealed_coins.coin_ev is 150 kilobytes",
-    dataset: "small-postagg",
-    // as much as fits into the index of the unique constraint after compression
-    sql: fresh("coin_ev = decode('0000000100000100' || repeat('ff', 150000), 'hex')"),
-    expect: [BAD_LINK, BAD_ANSWER, BAD_HASH],
-  },
-  {
-    name: "refresh_revealed_coins.coin_ev is of another coin",
-    dataset: "small-postagg",
-    sql: fresh("coin_ev = overlay(coin_ev placing '\\x1234' from 100)"),
-    expect: [BAD_LINK, BAD_ANSWER, BAD_HASH],
-  },
-  {
-    name: "refresh_revealed_coins.coin_ev is of another cipher",
-    dataset: "small-postagg",
-    sql: fresh("coin_ev = decode('0000000200000100' || repeat('11', 96), 'hex')"),
-    expect: [BAD_LINK, BAD_ANSWER, BAD_HASH],
-  },
-  {
-    name: "refresh_revealed_coins.h_coin_ev is of another coin",
-    dataset: "small-postagg",
-    sql: fresh("h_coin_ev = sha512('x')"),
-    expect: [BAD_HASH],
-  },
-  {
-    name: "refresh_revealed_coins.link_sig is zeros",
-    dataset: "small-postagg",
-    sql: fresh("link_sig = decode(repeat('00', 64), 'hex')"),
-    expect: [BAD_LINK],
-  },
+  malformed,
+  foreign,
   {
     name: "a fresh coin too many",
     dataset: "small-postagg",
@@ -130,30 +107,28 @@ const reveals: HostileCase[] = [
   },
 ];
 
-/** Row 9 of exchange-api-cs belongs to a Clause-Schnorr refresh. */
-const csFresh = (set: string) =>
-  `UPDATE exchange.refresh_revealed_coins SET ${set}
-   WHERE rrc_serial = (SELECT min(rrc_serial) FROM exchange.refresh_revealed_coins)`;
-const CS_ANSWER = ["X-7 refresh_revealed_coins#* blind signature of fresh coin invalid"];
+const csFresh = (row: number, set: string) =>
+  `UPDATE exchange.refresh_revealed_coins SET ${set} WHERE rrc_serial = ${row}`;
 
-const csReveals: HostileCase[] = Object.entries({
-  "ewv has points of small order": "ewv = decode('0000000200010000' || repeat('00', 64), 'hex')",
-  "ewv has points that are not canonical": "ewv = decode('0000000200010000' || repeat('ff', 64), 'hex')",
-  "ewv has no points":
+const csReveals = bundle(
+  "refresh_revealed_coins with values that are no points and no scalars",
+  [
+    "ewv = decode('0000000200010000' || repeat('00', 64), 'hex')",
+    "ewv = decode('0000000200010000' || repeat('ff', 64), 'hex')",
     "ewv = decode('0000000200010000' || '02' || repeat('00', 31) || '02' || repeat('00', 31), 'hex')",
-  "ev_sig has s = 0": "ev_sig = substring(ev_sig FOR 12) || decode(repeat('00', 32), 'hex')",
-  "ev_sig has an s above the order": "ev_sig = substring(ev_sig FOR 12) || decode(repeat('ff', 32), 'hex')",
-}).map(([what, set]): HostileCase => ({
-  name: `refresh_revealed_coins.${what}`,
-  dataset: "exchange-api-cs",
-  sql: csFresh(set),
-  expect: CS_ANSWER,
-}));
+    "ev_sig = substring(ev_sig FOR 12) || decode(repeat('00', 32), 'hex')",
+    "ev_sig = substring(ev_sig FOR 12) || decode(repeat('ff', 32), 'hex')",
+  ].map((set, i): Line => {
+    const row = [1, 2, 3, 9, 10][i]!;
+    return { sql: csFresh(row, set), expect: [`X-7 refresh_revealed_coins#${row} ${WRONG["a"]}`] };
+  }),
+  { dataset: "exchange-api-cs" },
+);
 
 const csMalformed: HostileCase = {
   name: "refresh_revealed_coins.ev_sig has the choice 2",
   dataset: "exchange-api-cs",
-  sql: csFresh("ev_sig = overlay(ev_sig placing '\\x02000000' from 9)"),
+  sql: csFresh(1, "ev_sig = overlay(ev_sig placing '\\x02000000' from 9)"),
   expect: ["C-20 melt#2 hangs with 3.17", "D-7 refresh_reveal#2 reveal is malformed"],
   perhaps: ["C-32 *", "C-33 *"],
 };
@@ -247,4 +222,4 @@ const recoups: HostileCase[] = [
 ];
 
 /** The lines. */
-export const REFRESH_CASES: readonly HostileCase[] = [...reveals, ...csReveals, csMalformed, ...melts, ...recoups];
+export const REFRESH_CASES: readonly HostileCase[] = [...reveals, csReveals, csMalformed, ...melts, ...recoups];

@@ -15,7 +15,7 @@ import { timeToDb } from "../../../taler/time.ts";
 import { type Denominations, loadDenominations } from "../../denominations.ts";
 import { feeTime, rowInconsistency } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
-import { knownCoinsStage } from "../../known-coins.ts";
+import { KNOWN_COINS_PROGRESS, knownCoinsStage } from "../../known-coins.ts";
 import { MONEY } from "../../money.ts";
 import type { PassRun, Stage, StageRow } from "../../pass.ts";
 import { loadWireFees, verifyWireFees, type WireFees } from "../../wire-fees.ts";
@@ -72,7 +72,8 @@ async function runAggregation(run: PassRun): Promise<void> {
     newBadCoins: [],
     feeUse: new Map(),
   };
-  const coins = knownCoinsStage(s);
+  const coins = knownCoinsStage({ ...s, progressKey: KNOWN_COINS_PROGRESS.aggregation });
+  run.skipTo(KNOWN_COINS_PROGRESS.aggregation, run.pointOf(KNOWN_COINS_PROGRESS.coins));
   const wires = wireOutsStage(s);
   const verdicts = await sharedVerdicts(run);
   await run.plan(verdicts === undefined ? [coins, wires] : [wires]);
@@ -161,7 +162,7 @@ async function evaluateWindow(s: AggregationState, rows: StageRow<WireOutRow>[])
       : `row cannot be read: ${r.problems.map((p) => `${p.column} ${p.problem}`).join(", ")}`;
     const check = "missing" in r ? "X-9" : "D-17";
     s.run.book.report(
-      { stage: WIRE_STAGE, serial: serials[0]! },
+      { stage: WIRE_STAGE, serial: r.serial },
       rowInconsistency(check, "aggregation_tracking", r.serial, text),
     );
   }

@@ -54,6 +54,7 @@ export function meltsStage(s: CoinsState): Stage<MeltRow, MeltTasks> {
       const reveals = serials.length === 0
         ? []
         : await readRows(s.run.context.source, "refresh_revealed_coins", REVEALS, [serials], decodeReveal);
+      noteUnreadable(s, reveals);
       const byMelt = groupReveals(reveals);
       return rows.map((r) => ({
         melt: r.reason === HANGING ? undefined : meltTask(s, currency, r.row, tasks),
@@ -77,6 +78,18 @@ function groupReveals(rows: SourceRow<RevealRow>[]): Map<bigint, Reveals | undef
     groups.set(r.row.melt, group);
   }
   return groups;
+}
+
+/** Revealed coins that cannot be read: which melt they belong to is unknown, too, and that may look complete. */
+function noteUnreadable(s: CoinsState, rows: SourceRow<RevealRow>[]): void {
+  for (const r of rows) {
+    const key = `D-17:reveal:${r.serial}`;
+    if ("problems" in r) {
+      const text = `row cannot be read: ${r.problems.map((p) => `${p.column} ${p.problem}`).join(", ")}`;
+      const finding = rowInconsistency("D-17", "refresh_revealed_coins", r.serial, text);
+      s.run.book.settle(key, { stage: rank, serial: r.serial }, finding);
+    } else if (s.run.stored.has(key)) s.run.book.settle(key, { stage: rank, serial: r.serial }, undefined);
+  }
 }
 
 function meltTask(s: CoinsState, currency: string, row: MeltRow, tasks: TaskWriter): number | undefined {

@@ -88,7 +88,7 @@ interface Suspect {
 function judge(s: CoinsState, suspect: Suspect, events: CoinEvent[]): void {
   const d = s.denominations.lookup(suspect.denomination);
   const first = firstSpend(events);
-  const balance = d === undefined || first === undefined ? undefined : coinBalance(events, d);
+  const balance = d === undefined ? undefined : coinBalance(events, d);
   const over = balance !== undefined && balance.spent > balance.limit;
   const { plus, minus } = over ? signRule(balance.spent, balance.limit, -1) : { plus: 0n, minus: 0n };
   s.run.book.settle(

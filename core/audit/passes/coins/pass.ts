@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** The coins pass: everything a coin can go through, from issuance to the end of its denomination (audit chapter 2). */
 import { loadDenominations } from "../../denominations.ts";
-import { knownCoinsStage } from "../../known-coins.ts";
+import { KNOWN_COINS_PROGRESS, knownCoinsStage } from "../../known-coins.ts";
 import type { AnyStage, PassRun } from "../../pass.ts";
 import { auditDenominations, auditGlobalFees } from "./general.ts";
 import { auditHistory } from "./history.ts";
@@ -31,6 +31,7 @@ async function runCoins(run: PassRun): Promise<void> {
   await auditGlobalFees(s);
   const coins = knownCoinsStage({
     ...s,
+    progressKey: KNOWN_COINS_PROGRESS.coins,
     counted: (d) => {
       const ledger = ledgerOf(s, d);
       ledger.knownCoins++;
@@ -61,6 +62,7 @@ async function runCoins(run: PassRun): Promise<void> {
     recoups,
   ];
   await run.plan(stages);
+  await auditOverspending(s);
   await run.run(coins);
   run.whenBooked(() => run.context.shared?.badCoins.resolve(s.badCoins));
   await run.run(withdrawals);
@@ -73,7 +75,6 @@ async function runCoins(run: PassRun): Promise<void> {
   await run.run(purseRefunds);
   await run.run(melts);
   await run.run(recoups);
-  await auditOverspending(s);
   await auditHistory(s);
   await run.drain();
   await syncDenominations(s, revoked);

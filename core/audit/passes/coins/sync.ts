@@ -37,7 +37,8 @@ export async function syncDenominations(s: CoinsState, revoked: RevokedSet): Pro
   for (const d of s.denominations.all) {
     const ledger = s.ledgers.get(d.hashHex);
     if (ledger === undefined) continue;
-    markRevoked(ledger, revoked.has(d.hashHex));
+    // a run over a part has not seen everything that came before the revocation
+    if (s.run.context.limits === undefined) markRevoked(ledger, revoked.has(d.hashHex));
     const outcome = replayed?.denominations.get(d.hashHex) ?? { balance: shownBalance(ledger), loss: 0n };
     settleEmergencies(s, d, ledger, outcome.loss);
     if (s.run.context.now > d.expireDeposit + EXPIRATION_GRACE) {

@@ -34,7 +34,7 @@ function contractKey(c: { merchantPub: Uint8Array; hContractTerms: Uint8Array })
 }
 
 /** The end of the serials of deposited coins that a run looks at. */
-export function depositsEnd(run: PassRun): bigint {
+function depositsEnd(run: PassRun): bigint {
   return run.context.limits?.get("coin_deposits") ?? 1n << 62n;
 }
 

@@ -22,6 +22,7 @@ import {
 import { reservePayto } from "../../../taler/payto.ts";
 import { DAY } from "../../../taler/time.ts";
 import { arithmetic, rowInconsistency, signRule } from "../../findings.ts";
+import { encodeHex } from "../../hex.ts";
 import type { Stage, StageRow } from "../../pass.ts";
 import {
   DELETIONS_PROGRESS,
@@ -175,6 +176,8 @@ function lateness(s: PursesState, { row, reason }: StageRow<PurseCoinRow>): stri
   if (reason !== undefined || s.run.context.limits !== undefined) return undefined;
   const seen = (serial: bigint | undefined, progressKey: string) =>
     serial !== undefined && serial < s.run.rangeOf(progressKey).from;
+  // a payment that was not covered is explained now: the copy had the decision before the deposit
+  if (s.run.stored.has(`PU-13:${encodeHex(row.pursePub)}`)) return undefined;
   if (seen(row.deletion, DELETIONS_PROGRESS)) return "was deleted before";
   if (seen(row.decision, "purse_decision_serial_id")) return "was decided before";
   return row.request!.expiration + EXPIRATION_GRACE < s.recencyBefore ? "had expired" : undefined;

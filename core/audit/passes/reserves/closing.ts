@@ -10,7 +10,14 @@ import { type Finding, rowInconsistency } from "../../findings.ts";
 import { MONEY } from "../../money.ts";
 import type { Stage } from "../../pass.ts";
 import type { TaskWriter } from "../../tasks.ts";
-import { arithmeticWithEffects, RANK, reportBadSignature, type ReservesState, touch } from "./state.ts";
+import {
+  arithmeticWithEffects,
+  type CloseSignature,
+  RANK,
+  reportBadSignature,
+  type ReservesState,
+  touch,
+} from "./state.ts";
 
 const NO_TARGET = new Uint8Array(32);
 
@@ -33,6 +40,12 @@ function closeTasks(s: ReservesState, row: ReserveCloseRow, tasks: TaskWriter): 
   return { stored: task(hashPayto(payto)), none: task(NO_TARGET) };
 }
 
+/** Which target the owner of the reserve signed for. */
+function signedTarget(tasks: CloseTasks, good: (task: number) => boolean): CloseSignature {
+  if (good(tasks.stored)) return "stored";
+  return good(tasks.none) ? "origin" : "bad";
+}
+
 /** Closed reserves. Fee and target are judged with the verdict on the reserve, when its origin and expiry are known. */
 export function closesStage(s: ReservesState): Stage<ReserveCloseRow, CloseTasks | undefined> {
   return {
@@ -46,8 +59,7 @@ export function closesStage(s: ReservesState): Stage<ReserveCloseRow, CloseTasks
       change.closeFee += row.closingFee;
       s.run.book.add("reserves_close_fee_revenue", row.closingFee);
       s.run.addCounter(MONEY.closuresOut, row.amount - row.closingFee);
-      const signature = tasks === undefined ? "none" : good(tasks.stored) || good(tasks.none) ? "good" : "bad";
-      change.closes.push({ serial, row, signature });
+      change.closes.push({ serial, row, signature: tasks === undefined ? "absent" : signedTarget(tasks, good) });
     },
   };
 }
@@ -64,7 +76,7 @@ export function closingFeeAt(s: ReservesState, payto: string, time: bigint): { f
 /** Judges one close, knowing the reserve's origin account and expiry. */
 export function judgeClose(
   s: ReservesState,
-  close: { serial: bigint; row: ReserveCloseRow; signature: "good" | "bad" | "none" },
+  close: { serial: bigint; row: ReserveCloseRow; signature: CloseSignature },
   origin: string | undefined,
   expiration: bigint,
 ): void {
@@ -83,7 +95,8 @@ export function judgeClose(
     report("R-11", "reserve close request unknown");
     return;
   }
-  if (close.signature !== "good") {
+  // a request without target is one for the account that the money came from (D-10)
+  if (close.signature !== "stored" && !(close.signature === "origin" && request.payto === origin)) {
     reportBadSignature(s, "R-12", place, "close-request", row.requestSerial, row.amount, row.reservePub);
   }
   if (request.payto !== row.payto) report("R-14", "target account does not match origin account");

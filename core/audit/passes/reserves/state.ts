@@ -50,6 +50,9 @@ export const RANK = {
   verdicts: 8,
 } as const;
 
+/** What a close request was signed for: the stored account, no account (the reserve's origin); or no request to sign. */
+export type CloseSignature = "stored" | "origin" | "bad" | "absent";
+
 /** What the rows of this run did to one reserve. */
 export interface ReserveChange {
   reservePub: Uint8Array;
@@ -64,7 +67,7 @@ export interface ReserveChange {
   /** Account of the first wire credit of this run. */
   origin: string | undefined;
   /** Closes of this run; judged when the reserve's origin and expiry are known. */
-  closes: { serial: bigint; row: ReserveCloseRow; signature: "good" | "bad" | "none" }[];
+  closes: { serial: bigint; row: ReserveCloseRow; signature: CloseSignature }[];
 }
 
 /** The state of one run of the reserves pass. */

@@ -74,7 +74,24 @@ function headerText(keys: Keys): string {
     `Currency      ${currency}`,
     `Issued        ${issued}, protocol ${visible(version ?? "unknown")}`,
     `Keys          ${denominations.length}, times in UTC`,
+    `Beside them   ${besidesText(keys)}`,
   ].join("\n");
+}
+
+/** How much else the document has, which is verified but not signed here. */
+function besidesText({ signingKeys, wireFees, globalFees, accounts, auditors }: Keys): string {
+  const parts: readonly (readonly [string, readonly unknown[] | undefined])[] = [
+    ["signing key", signingKeys],
+    ["wire fee", wireFees],
+    ["global fee", globalFees],
+    ["bank account", accounts],
+    ["auditor", auditors],
+    ["signature of auditors", auditors?.flatMap(({ signatures }) => signatures)],
+  ];
+  return parts.map(([name, list]) => {
+    const count = list?.length ?? 0;
+    return `${count} ${count === 1 ? name : name.replace(/^(\w+( key| fee| account)?)/, "$1s")}`;
+  }).join(", ");
 }
 
 /** Symbols in groups of four, as people read them out. */

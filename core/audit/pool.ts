@@ -42,12 +42,8 @@ export function startVerifyPool(workers: number): VerifyPool {
     waiting.length = 0;
   };
   const slots: Slot[] = Array.from({ length: Math.max(1, workers) }, () => {
-    const worker = new Worker(new URL("./verify-worker.ts", import.meta.url), {
-      type: "module",
-      name: "verify",
-      deno: { permissions: "none" },
-    });
-    const slot: Slot = { worker, busy: 0 };
+    const slot: Slot = { worker: startWorker(), busy: 0 };
+    const { worker } = slot;
     worker.onmessage = ({ data }: MessageEvent<WorkerReply>) => {
       slot.busy--;
       replies.get(data.id)?.resolve(data.verdicts);
@@ -87,29 +83,43 @@ export function startVerifyPool(workers: number): VerifyPool {
         return reply;
       });
       dispatch();
-      const verdicts = new Uint8Array(tasks.count);
-      let at = 0;
-      for (const part of await Promise.all(parts)) {
-        verdicts.set(part, at);
-        at += part.length;
-      }
-      return verdicts;
+      return join(await Promise.all(parts), tasks.count);
     },
-    counting() {
-      const counts: Record<SignatureKind, number> = { ed25519: 0, rsa: 0, cs: 0 };
-      const run = async (tasks: TaskWriter) => {
-        const verdicts = await pool.run(tasks);
-        for (const kind of Object.keys(counts) as SignatureKind[]) counts[kind] += tasks.counts[kind];
-        return verdicts;
-      };
-      return { ...pool, counts, run };
-    },
+    counting: () => countingPool(pool),
     close() {
       fail(new Error("the verification threads were ended"));
       for (const { worker } of slots) worker.terminate();
     },
   };
   return pool;
+}
+
+function join(parts: Uint8Array[], size: number): Uint8Array {
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+function startWorker(): Worker {
+  return new Worker(new URL("./verify-worker.ts", import.meta.url), {
+    type: "module",
+    name: "verify",
+    deno: { permissions: "none" },
+  });
+}
+
+function countingPool(pool: VerifyPool): ReturnType<VerifyPool["counting"]> {
+  const counts: Record<SignatureKind, number> = { ed25519: 0, rsa: 0, cs: 0 };
+  const run = async (tasks: TaskWriter) => {
+    const verdicts = await pool.run(tasks);
+    for (const kind of Object.keys(counts) as SignatureKind[]) counts[kind] += tasks.counts[kind];
+    return verdicts;
+  };
+  return { ...pool, counts, run };
 }
 
 function sameKey(a: TaskKey | undefined, b: TaskKey): boolean {

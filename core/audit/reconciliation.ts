@@ -63,7 +63,7 @@ export interface ReconciliationInput {
 }
 
 /** Computes the figures, atoms; a figure may be negative. Pure. */
-export function reconcile({ balances, counters, coins: ledgers }: ReconciliationInput): Map<FigureName, bigint> {
+function reconcile({ balances, counters, coins: ledgers }: ReconciliationInput): Map<FigureName, bigint> {
   const balance = (key: string) => balances.get(key) ?? 0n;
   const money = (key: keyof typeof MONEY) => counters.get(MONEY[key]) ?? 0n;
   const sum = (keys: readonly string[]) => keys.reduce((total, key) => total + balance(key), 0n);

@@ -247,6 +247,8 @@ async function runPasses(
   return await Promise.all(reports);
 }
 
+const NOTHING_DONE = { rows: 0n, seconds: 0, opened: 0, changed: 0, resolved: 0, wrote: false };
+
 /** Runs one pass and commits it, after `turn`. */
 async function runPass(
   plan: AuditPlan,
@@ -259,16 +261,7 @@ async function runPass(
   const started = performance.now();
   const startedAt = BigInt(Date.now()) * 1000n;
   const counted = pool.counting();
-  const report: PassReport = {
-    pass: pass.name,
-    rows: 0n,
-    signatures: counted.counts,
-    seconds: 0,
-    opened: 0,
-    changed: 0,
-    resolved: 0,
-    wrote: false,
-  };
+  const report: PassReport = { pass: pass.name, signatures: counted.counts, ...NOTHING_DONE };
   const auditor = await plan.openAuditor();
   let bank: BankHistory | undefined;
   try {

@@ -87,7 +87,7 @@ export async function loadCounters(sql: Sql, prefix: string): Promise<Map<string
 }
 
 /** Reads balances in atoms; keys that do not exist yet are not in the result. */
-export async function loadBalances(sql: Sql, keys: readonly string[]): Promise<Map<string, bigint>> {
+async function loadBalances(sql: Sql, keys: readonly string[]): Promise<Map<string, bigint>> {
   const rows = await sql`SELECT balance_key, (balance_value).val AS val, (balance_value).frac AS frac
     FROM auditor.auditor_balances WHERE balance_key = ANY(${keys as string[]}::text[])`;
   return new Map(

@@ -162,7 +162,7 @@ function searchMainFile(project: Project, env: Environment, files: Files, notice
 }
 
 /** Places of the main file of one family, best first (configuration.md 1.2); also where `config` would create it. */
-export function searchPath(project: Project, env: Environment): string[] {
+function searchPath(project: Project, env: Environment): string[] {
   const name = projectName(project);
   const home = env("HOME") ?? "";
   const user = env("XDG_CONFIG_HOME") || (home === "" ? "" : `${home}/.config`);

@@ -46,7 +46,7 @@ export function foldName(name: string): string {
 }
 
 /** Removes blanks at both ends. Only U+0020 is a blank here; no-break spaces belong to the value. */
-export function trimBlanks(text: string): string {
+function trimBlanks(text: string): string {
   let start = 0;
   let end = text.length;
   while (start < end && text.charCodeAt(start) === 0x20) start++;

@@ -153,7 +153,7 @@ CREATE TABLE auditor_x_open_transfer (
 );
 COMMENT ON TABLE auditor_x_open_transfer IS 'Outgoing transfers that the exchange owes and the bank does not show yet.';
 
-CREATE UNIQUE INDEX auditor_x_pending_deposits_by_batch ON auditor_pending_deposits (batch_deposit_serial_id);
+CREATE UNIQUE INDEX IF NOT EXISTS auditor_x_pending_deposits_by_batch ON auditor_pending_deposits (batch_deposit_serial_id);
 
 CREATE TABLE auditor_x_deposit_lag (
   wire_target_h_payto bytea PRIMARY KEY,

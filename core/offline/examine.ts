@@ -6,7 +6,7 @@ import { encodeBase32 } from "../taler/base32.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { judge } from "./judgement.ts";
 import { type Keys, readKeys } from "./keys.ts";
-import { shortName, visible } from "./name.ts";
+import { shortList, shortName, visible } from "./name.ts";
 import { signedByUs, type Viewpoint } from "./own-signatures.ts";
 import { alarm, notice, type Remark } from "./remark.ts";
 import { listProblems, type Verdict, verifyKeys } from "./verify.ts";
@@ -55,7 +55,12 @@ export function examine(document: unknown, expectation: Expectation): Examinatio
       ...badOtherSignatures(verdicts),
       ...judge(keys, expectation),
       ...[...list.refused, ...list.warnings].map(notice),
-      ...(unverifiable > 0 ? [notice(`${unverifiable} signatures of auditors are about keys not on this list`)] : []),
+      ...(keys.extensions !== undefined && keys.extensions.masterSig === undefined
+        ? [notice("the extensions that the exchange announces are not signed by the master key")]
+        : []),
+      ...(unverifiable > 0
+        ? [notice(`signatures of auditors for keys that are not on this list: ${unverifiable}`)]
+        : []),
     ],
     verified: verdicts.slice(0, keys.denominations.length).map(({ valid }) => valid),
     signed: signedByUs(keys, expectation),
@@ -93,9 +98,13 @@ function badOtherSignatures(verdicts: readonly Verdict[]): Remark[] {
         "the exchange's signature over the list is NOT VALID: keys were added, left out or moved after the download",
       ),
     ]),
-    ...(auditors.length === 0
-      ? []
-      : [alarm(`${auditors.length} signatures of auditors are NOT VALID (${auditors[0]?.place ?? ""}, ...)`)]),
+    ...(auditors.length === 0 ? [] : [
+      alarm(
+        `signatures of auditors that are NOT VALID: ${auditors.length} (${
+          shortList(auditors.map(({ place }) => place))
+        })`,
+      ),
+    ]),
   ];
 }
 

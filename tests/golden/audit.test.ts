@@ -204,7 +204,9 @@ for (const order of [["reserves", "coins", "aggregation"], ["aggregation", "coin
         for (const passes of runs) await auditWell(url, info, { passes });
         return new Map([...await auditorState(sql), ...await ownState(sql)]);
       });
-    const differences = compareStates(await stateAfter(...order.map((pass) => [pass])), await stateAfter(order));
+    const differences = compareStates(await stateAfter(...order.map((pass) => [pass])), await stateAfter(order))
+      // a pass that runs alone verifies coins by itself, and notes how far
+      .filter((d) => (d.ours ?? d.reference)!["name"] !== "x:aggregation:known_coins");
     assert.deepEqual(differences.map(differenceText), []);
   });
 }

@@ -219,6 +219,8 @@ table(
   # PU-4: the denomination comes later
   plain; purse p1 of 2; pay 2.02 of c1:d5 into p1; hide d5 ->
     PU-4 purse-deposit#1 denomination key not found; open p1 0 of 2
+  plain; purse p1 of 2; pay 2.02 of c1:d5 into p1 forged; hide d5; run; show d5 ->
+    PU-5 purse-deposit#1 loses 2.02 of c1; purse_total_bad_sig_loss 2.02; open p1 0 of 2
   plain; purse p1 of 2; pay 2.02 of c1:d5 into p1; spoil d5 ->
     PU-4 purse-deposit#1 denomination key not found; open p1 0 of 2
   purse p1 of 2; pay 2.02 of c1:d5 into p1; hide d5; run; purse p2 of 1; run; show d5 ->
@@ -233,6 +235,12 @@ table(
   fees none; purse p1 of 2; run; fees none -> PU-10 purse-fee purse fee unavailable at Thu Feb 19 00:00:00 1970;
     open p1 0 of 2
   fees none; purse p1 of 2; run; fees 0.1 -> open p1 0 of 2
+  # a fee counts on the day of creation: from its first day, not on its last
+  fees 0.1 from=49 until=50; purse p1 of 2 -> open p1 0 of 2
+  fees 0.1 until=49; purse p1 of 2 -> PU-10 purse-fee purse fee unavailable at Thu Feb 19 00:00:00 1970;
+    open p1 0 of 2
+  fees 0.1 from=50; purse p1 of 2 -> PU-10 purse-fee purse fee unavailable at Thu Feb 19 00:00:00 1970;
+    open p1 0 of 2
   # PU-R6
   fees 0.1; purse p1 of 2 mode=3 fee=0.05 -> PU-R6 purse-fee#1 0.05 against 0.1; purse_total_arithmetic_delta_minus 0.05;
     open p1 0 of 2
@@ -282,3 +290,65 @@ Deno.test("purses: the list of open purses that another program left is put righ
     assert.equal((await scene.run()).wrote, false);
   });
 });
+
+Deno.test("purses: a list of open purses without progress is not counted twice", async () => {
+  await withEmptyDatabase(async (url, sql) => {
+    const scene = new PurseScene(url, sql);
+    await scene.fees(0n);
+    for (const text of ["purse p1 of 2", "pay 1.02 of c1:d5 into p1", "day 70"]) await scene.play(new Phrase(text));
+    await scene.run();
+    const right = await scene.verdicts();
+    const list = await sql`SELECT purse_pub, expiration_date FROM auditor.auditor_purses`;
+    await scene.restart();
+    await sql`INSERT INTO auditor.auditor_purses (purse_pub, balance, target, expiration_date)
+      VALUES (${list[0]!["purse_pub"]}, ROW(7, 0)::auditor.taler_amount, ROW(7, 0)::auditor.taler_amount, 1)`;
+    await scene.run();
+    assert.deepEqual(await scene.verdicts(), right);
+  });
+});
+
+Deno.test("purses: a run without internal checks leaves their findings alone", async () => {
+  await withEmptyDatabase(async (url, sql) => {
+    const scene = new PurseScene(url, sql);
+    await scene.fees(0n);
+    for (const text of ["purse p1 of 2 balance=9", "run", "plain", "run"]) await scene.play(new Phrase(text));
+    assert.deepEqual(await scene.verdicts(), ["PU-R8 purse-balance#1 9 against 0", "open p1 0 of 2"]);
+  });
+});
+
+/** What a run says that sees everything but the rows of one table. */
+const WITHOUT: Readonly<Record<string, readonly string[]>> = {
+  purse_requests: [],
+  purse_deposits: [
+    "PU-13 purse-decision: merge#1 2 against 0",
+    "PU-R8 purse-balance#1 2 against 0",
+    "purse_total_balance_insufficient_loss 2",
+    "purse_total_balance_insufficient_shortfall 2",
+  ],
+  purse_merges: ["PU-R1 merge-purse#1 loses 2 of merge p1", "purse_total_bad_sig_loss 2"],
+  account_merges: ["PU-R1 account-merge#1 loses 2 of r1", "purse_total_bad_sig_loss 2"],
+  purse_decision: [
+    "PU-R5 purse-decision#1 purse is merged and fully paid but not decided",
+    "purse_global_balance 3",
+    "open p1 2 of 2",
+    "open p2 1 of 2",
+  ],
+  purse_deletion: ["PU-R3 purse-decision: refund#2 1 against 2"],
+};
+
+for (const [table, expected] of Object.entries(WITHOUT)) {
+  Deno.test(`purses: a run over a part of ${table} sees nothing beyond it`, async () => {
+    await withEmptyDatabase(async (url, sql) => {
+      const scene = new PurseScene(url, sql);
+      await scene.fees(0n);
+      const story = "purse p1 of 2; pay 2.02 of c1:d5 into p1; merge p1 into r1; consent p1 by r1; decide p1 merged; " +
+        "purse p2 of 2; pay 1.02 of c2:d5 into p2; delete p2; decide p2 refunded";
+      for (const text of story.split("; ")) await scene.play(new Phrase(text));
+      await scene.run(new Map([[table, 1n]]));
+      const part = await scene.verdicts();
+      await scene.run();
+      assert.deepEqual(await scene.verdicts(), [], "all is well in the end");
+      assert.deepEqual(part, expected);
+    });
+  });
+}

@@ -12,7 +12,7 @@
  * | `consent p1 by r1` | account merge; `forged` |
  * | `decide p1 merged`, `decide p1 refunded` | on day 50 (`on=`) |
  * | `delete p1` | `forged`, `unsigned` |
- * | `fees 0.1` | the purse fee, 0 if nothing is said; `fees none` |
+ * | `fees 0.1` | the purse fee, 0 if nothing is said; `from=0 until=1000` (days); `fees none` |
  * | `hide d5`, `show d5`, `spoil d5` | the denomination's row vanishes, comes back, has the hash of another key |
  * | `activity 70` | the exchange took a withdrawal on that day |
  * | `day 70`, `plain`, `run` | the clock; no internal checks; audit now (there is always a run at the end) |
@@ -93,7 +93,11 @@ export class PurseScene {
       case "delete":
         return await this.#delete(p);
       case "fees":
-        return await this.fees(p.flag("none") ? undefined : p.amount());
+        return await this.fees(
+          p.flag("none") ? undefined : p.amount(),
+          days(p.option("from"), 0),
+          days(p.option("until"), 1000),
+        );
       case "hide":
         return await this.coins.hide(p.word());
       case "spoil":
@@ -124,12 +128,12 @@ export class PurseScene {
   }
 
   /** Replaces the global fees. */
-  async fees(fee: bigint | undefined): Promise<void> {
+  async fees(fee: bigint | undefined, from = 0n, until = 1000n * DAY): Promise<void> {
     await this.sql`DELETE FROM exchange.global_fee`;
     if (fee === undefined) return;
     await insertRow(this.sql, "exchange.global_fee", {
-      start_date: 0n,
-      end_date: 1000n * DAY,
+      start_date: from,
+      end_date: until,
       history_fee: { atoms: 0n },
       account_fee: { atoms: 0n },
       purse_fee: { atoms: fee },

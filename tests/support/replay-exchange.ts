@@ -95,9 +95,9 @@ async function takeSignature(
   const [, root, pubText = "", hashText64 = ""] = new URL(request.url).pathname.split("/");
   const pub = decodeBase32(pubText, 32)?.toHex();
   const hash = decodeBase32(hashText64, 64)?.toHex();
-  const body = await request.json();
   const refuse = (status: number) => Response.json({ code: 0, hint: "no" }, { status });
   if (request.method !== "POST" || root !== "auditors" || pub === undefined || hash === undefined) return refuse(404);
+  const body = await request.json();
   const auditor = auditors.find((known) => known.pub.toHex() === pub);
   if (auditor === undefined) return refuse(412);
   if (auditor.disabled === true) return refuse(410);

@@ -116,6 +116,9 @@ const LONG_FILES: Record<string, string> = {
   "tests/unit/config_load.test.ts": "one table of files and what is read from them",
   "tests/unit/config_roles.test.ts": "one table of options for each role",
   "tests/unit/db_connstring.test.ts": "one table of connection strings",
+  "tests/fault/hostile/reserves.ts": "one table of hostile rows and what is found",
+  "tests/fault/hostile/unconstrained.ts": "one table of hostile rows and what is found",
+  "tests/integration/offline_exchange.test.ts": "one stand-in for an exchange and what is asked of it",
   "tests/golden/differences.ts": "one list: each difference from the reference, by its number",
 };
 

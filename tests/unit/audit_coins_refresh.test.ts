@@ -41,9 +41,9 @@ testTable(
   melt c1 5 garbled into f1:d2 f2:d2
     -> C-20 melt#1 hangs with 5; D-7 refresh_reveal#1 reveal is malformed; total_refresh_hanging 5
   melt c1 5 unreadable-first into f1:d2 f2:d2
-    -> C-20 melt#1 hangs with 5; D-7 refresh_reveal#1 reveal is malformed; total_refresh_hanging 5
+    -> D-17 refresh_revealed_coins#1 row cannot be read: link_sig has 63 bytes instead of 64; C-20 melt#1 hangs with 5; D-7 refresh_reveal#1 reveal is malformed; total_refresh_hanging 5
   melt c1 5 unreadable-last into f1:d2 f2:d2
-    -> C-20 melt#1 hangs with 5; D-7 refresh_reveal#1 reveal is malformed; total_refresh_hanging 5
+    -> D-17 refresh_revealed_coins#2 row cannot be read: link_sig has 63 bytes instead of 64
   # C-23: nothing of such a reveal is booked
   denomination d3 lost; melt c1 4 into f1:d3       -> C-23 refresh_reveal#1 denomination key not found
   denomination d1 lost; melt c1 4 into f1:d1 f2:d1 f3:d2

@@ -173,17 +173,17 @@ const FILENAMES: readonly (readonly [paths: string, text: string, result: string
   ["p = /p", "$P/x", "/p/x"],
   ["", "${NOPE:-${ALSO:-/d}/e}", "/d/e"],
   ["ALSO = /a", "${NOPE:-${ALSO:-/d}/e}", "/a/e"],
-  ["", "$NOPE/x", "/work/$NOPE/x", true],
-  ["", "$A:b/c", "/work/$A:b/c", true],
+  ["", "$NOPE/x", "/base/$NOPE/x", true],
+  ["", "$A:b/c", "/base/$A:b/c", true],
   ["A:b = /q", "$A:b/c", "/q/c"],
   ["A$B = /q", "$A$B/c", "/q/c"],
   ["", "~/k", "/home/u/k"],
   ["", "~", "/home/u"],
-  ["", "~other/k", "/work/~other/k"],
+  ["", "~other/k", "/base/~other/k"],
   ["H = ~/data/", "${H}k", "/home/u/data/k"],
   ["", "/a/~/b", "/a/~/b"],
-  ["", "rel/x", "/work/rel/x"],
-  ["", "dir/", "/work/dir/"],
+  ["", "rel/x", "/base/rel/x"],
+  ["", "dir/", "/base/dir/"],
   ["", "/abs/dir/", "/abs/dir/"],
   ["", "${E}", "/env"],
   ["", "${E:-/d}", "/env"],
@@ -215,7 +215,7 @@ for (const [paths, text, result, warns] of FILENAMES) {
   Deno.test(`file name ${JSON.stringify(text)} with PATHS ${JSON.stringify(paths)}`, () => {
     const config = parseConfiguration(`[PATHS]\n${paths}\n[s]\nf = ${text}`, {
       env: fixedEnvironment(ENVIRONMENT),
-      cwd: () => "/work",
+      cwd: () => "/base",
     });
     if (result instanceof RegExp) {
       assert.throws(() => config.getFilename("s", "f"), { name: "ConfigurationError", message: result });

@@ -43,7 +43,9 @@ for (
         )
       );
       assert.equal(expected.length, keys);
-      assert.deepEqual((await describeKeys(sql, schema)).filter(isReferences), expected.sort());
+      const ours = /\|(primary_key|index|unique)\|auditor_x_/;
+      const found = (await describeKeys(sql, schema)).filter(isReferences).filter((line) => !ours.test(line));
+      assert.deepEqual(found, expected.sort());
     }));
 }
 

@@ -163,7 +163,7 @@ export const SPENDING_TABLES = SPENDING.map(([table]) => table);
  * what C-4 finds, computed by the server over all coins spent in the given serial ranges.
  *
  * Parameters: for each of {@link SPENDING_TABLES} first serial and end of the range; then coin keys in hexadecimal
- * that are to be looked at in any case, as are coins that lost value without any history; last, whether coins are wanted whose stored remaining value may not fit (X-16):
+ * that are to be looked at in any case, as are coins that lost value though nothing ever spent them; last, whether coins are wanted whose stored remaining value may not fit (X-16):
  * with refunds that depends on the deposit fee, which is not computed here.
  */
 export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
@@ -177,7 +177,10 @@ export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
     UNION SELECT decode(x, 'hex') FROM unnest($${2 * SPENDING.length + 1}::text[]) x
     UNION SELECT kc.coin_pub FROM exchange.known_coins kc JOIN exchange.denominations d USING (denominations_serial)
       WHERE $${2 * SPENDING.length + 2}::bool AND kc.remaining <> d.coin
-        AND NOT EXISTS (SELECT 1 FROM exchange.coin_history ch WHERE ch.coin_pub = kc.coin_pub)),
+        ${
+  SPENDING.map(([table, , coin]) => `AND NOT EXISTS (SELECT 1 FROM exchange.${table} x WHERE x.${coin} = kc.coin_pub)`)
+    .join("\n        ")
+}),
   moved AS (
     ${
   SPENDING.map(([table, , coin, amount]) =>

@@ -78,12 +78,8 @@ export function decodeGlobalFee(r: RowReader): GlobalFeeRow {
   };
 }
 
-/** Number of known coins per denomination. */
-export const KNOWN_COIN_COUNTS = `SELECT kc.denominations_serial AS serial, count(*)::int8 AS coins
-  FROM exchange.known_coins kc GROUP BY 1 ORDER BY 1`;
-
 /** The spending and crediting tables that `coin_history` must point to (audit chapter 1.7, X-8). */
-export const HISTORY_TABLES = [
+const HISTORY_TABLES = [
   { name: "coin_deposits", table: "coin_deposits", serial: "coin_deposit_serial_id", coin: "coin_pub" },
   { name: "refresh_commitments", table: "refresh_commitments", serial: "melt_serial_id", coin: "old_coin_pub" },
   { name: "refunds", table: "refunds", serial: "refund_serial_id", coin: "coin_pub" },

@@ -4,6 +4,7 @@
  * An audit that reads from its progress point upwards must not let a row escape because of its number.
  */
 import type { HostileCase } from "../../support/hostile.ts";
+import { bundle, type Line } from "./scene.ts";
 
 const NUMBERS: Record<string, string> = {
   "0": "0",
@@ -13,71 +14,95 @@ const NUMBERS: Record<string, string> = {
   "the largest number": "9223372036854775807",
 };
 
-function each(
-  table: string,
-  column: string,
-  where: string,
-  spoil: string,
-  expect: (n: string) => string[],
-  follows: string[] = [],
-): HostileCase[] {
-  return Object.entries(NUMBERS).map(([what, n]) => ({
-    name: `${table}.${column} of a row that must be reported is ${what}`,
-    dataset: "small-postagg",
-    sql: `UPDATE exchange.${table} SET ${column} = ${n}${spoil} WHERE ${column} = ${where}`,
-    expect: expect(n),
-    // a number that no identity column makes may be a reason to report the row instead of auditing it
-    ...(what === "0" ? {} : { orElse: [`* ${table}#${n} *`] }),
-    perhaps: [`* ${table}#${n} *`, "X-8 coin_history#* *", ...follows],
-  }));
-}
+/** Rows that must be reported whatever their number is. */
+const ROWS: { table: string; column: string; from: number; spoil: string; expect: (n: string) => string[] }[] = [
+  {
+    // a coin whose number escapes is a coin whose signature nobody checks
+    table: "known_coins",
+    column: "known_coin_id",
+    from: 1,
+    spoil: "denom_sig = ''",
+    expect: () => [
+      "C-5 deposit#1 loses 1",
+      "A-6 wire#13 loses 1",
+      "A-6 deposit#13 coin denomination signature invalid",
+    ],
+  },
+  {
+    table: "coin_deposits",
+    column: "coin_deposit_serial_id",
+    from: 2,
+    spoil: "coin_sig = sha512('x')",
+    expect: (n) => [`C-11 deposit#${n} loses 1`],
+  },
+  {
+    table: "reserves_out",
+    column: "reserve_out_serial_id",
+    from: 1,
+    spoil: "denom_sig = ''",
+    expect: (n) => [`X-7 reserves_out#${n} blind signature does not belong to the withdrawn coin`],
+  },
+  {
+    table: "refresh_commitments",
+    column: "melt_serial_id",
+    from: 3,
+    spoil: "old_coin_sig = sha512('x')",
+    expect: (n) => [`C-19 melt#${n} loses 3.17`],
+  },
+  {
+    table: "reserves_in",
+    column: "reserve_in_serial_id",
+    from: 3,
+    spoil: "execution_date = execution_date + 1",
+    expect: (n) => [`D-17 reserves_in#${n} row cannot be read: execution_date is not a whole second`],
+  },
+  {
+    table: "wire_out",
+    column: "wireout_uuid",
+    from: 5,
+    spoil: "amount = '(100,0)'",
+    expect: (n) => [`A-23 wire#${n} to *: 100 instead of 14.84: *`],
+  },
+];
+
+/** A number that no identity column makes may be a reason to report the row instead of auditing it. */
+const orReported = (table: string, n: string, expect: string[]) =>
+  n === "0" ? expect : [`${expect[0]} OR * ${table}#${n} *`];
+
+const numbers = Object.entries(NUMBERS).map(([what, n]): HostileCase =>
+  bundle(
+    `serial numbers that are ${what}`,
+    ROWS.map(({ table, column, from, spoil, expect }): Line => ({
+      sql: `UPDATE exchange.${table} SET ${column} = ${n}, ${spoil} WHERE ${column} = ${from}`,
+      expect: orReported(table, n, expect(n)),
+      perhaps: [`* ${table}#${n} *`, ...expect(n).slice(1)],
+    })),
+    {
+      without: `ALTER TABLE exchange.refresh_transfer_keys DROP CONSTRAINT refresh_transfer_keysforeign_melt_serial_id;
+        ALTER TABLE exchange.refresh_revealed_coins DROP CONSTRAINT refresh_revealed_coins_foreign_melt;
+        UPDATE exchange.refresh_transfer_keys SET melt_serial_id = ${n} WHERE melt_serial_id = 3;
+        UPDATE exchange.refresh_revealed_coins SET melt_serial_id = ${n} WHERE melt_serial_id = 3`,
+      // what follows when the credit, and perhaps the withdrawal, is not booked; and what becomes of their history
+      perhaps: ["R-16 *", "R-18 *", "R-21 *", "C-32 *", "X-8 coin_history#* *"],
+    },
+  )
+);
+
+const historyNumbers = Object.entries(NUMBERS).map(([what, n]): HostileCase => ({
+  name: `coin_history.coin_history_serial_id is ${what}`,
+  dataset: "small-postagg",
+  sql:
+    `UPDATE exchange.coin_history SET coin_history_serial_id = ${n}, serial_id = -1 WHERE coin_history_serial_id = 1`,
+  expect: [
+    "X-8 coin_history#1 no history entry for coin_deposits, row 1",
+    `* coin_history#${n} *`,
+  ],
+}));
 
 /** The lines. */
 export const SERIAL_CASES: readonly HostileCase[] = [
-  // a coin whose number escapes is a coin whose signature nobody checks
-  ...each("known_coins", "known_coin_id", "1", ", denom_sig = ''", () => [
-    "C-5 deposit#1 loses 1",
-    "A-6 wire#13 loses 1",
-    "A-6 deposit#13 coin denomination signature invalid",
-  ]),
-  ...each(
-    "coin_deposits",
-    "coin_deposit_serial_id",
-    "1",
-    ", coin_sig = sha512('x')",
-    (n) => [`C-11 deposit#${n} loses 1`],
-  ),
-  ...each("reserves_out", "reserve_out_serial_id", "1", ", denom_sig = ''", (n) => [
-    `X-7 reserves_out#${n} blind signature does not belong to the withdrawn coin`,
-  ], ["R-18 *", "C-32 *"]),
-  ...each("refresh_commitments", "melt_serial_id", "3", ", old_coin_sig = sha512('x')", (n) => [
-    `C-19 melt#${n} loses 3.17`,
-  ]).map((c) => ({
-    ...c,
-    without: `ALTER TABLE exchange.refresh_transfer_keys DROP CONSTRAINT refresh_transfer_keysforeign_melt_serial_id;
-      ALTER TABLE exchange.refresh_revealed_coins DROP CONSTRAINT refresh_revealed_coins_foreign_melt`,
-    sql: `${c.sql};
-      UPDATE exchange.refresh_transfer_keys SET melt_serial_id = ${numberOf(c)} WHERE melt_serial_id = 3;
-      UPDATE exchange.refresh_revealed_coins SET melt_serial_id = ${numberOf(c)} WHERE melt_serial_id = 3`,
-  })),
-  ...each("reserves_in", "reserve_in_serial_id", "1", ", execution_date = execution_date + 1", (n) => [
-    `D-17 reserves_in#${n} row cannot be read: execution_date is not a whole second`,
-    "R-16 is short of 25.05",
-    "R-18 has 0",
-    "R-18 0.45 against 0",
-    "R-21 global escrow balance#0 5.85 against 25.05",
-  ], ["R-16 *", "R-18 *", "R-21 *"]),
-  ...each(
-    "wire_out",
-    "wireout_uuid",
-    "2",
-    ", amount = '(100,0)'",
-    (n) => [`A-23 wire#${n} to *: 100 instead of 28.7: *`],
-  ),
-  ...each("coin_history", "coin_history_serial_id", "1", ", serial_id = -1", (n) => [
-    "X-8 coin_history#1 no history entry for coin_deposits, row 1",
-    `X-8 coin_history#${n} history entry points to nothing: coin_deposits, row -1`,
-  ]).map((c) => ({ ...c, perhaps: [] })),
+  ...numbers,
+  ...historyNumbers,
   {
     name: "batch_deposits.batch_deposit_serial_id is the smallest number",
     dataset: "small-postagg",
@@ -88,22 +113,16 @@ export const SERIAL_CASES: readonly HostileCase[] = [
     ).join(";"),
     expect: [],
   },
-  {
-    name: "denominations.denominations_serial is the largest number",
-    dataset: "small-postagg",
-    sql: `UPDATE exchange.denominations SET denominations_serial = 9223372036854775807, master_sig = sha512('x')
-          WHERE denominations_serial = 2`,
-    expect: ["X-2 denominations#9223372036854775807 master signature invalid"],
-  },
-  {
-    name: "aggregation_tracking.aggregation_serial_id is the largest number",
-    dataset: "small-postagg",
-    sql: `UPDATE exchange.aggregation_tracking SET aggregation_serial_id = 9223372036854775807
-          WHERE aggregation_serial_id = 13`,
-    expect: [],
-  },
+  bundle("serial numbers of rows that are read with others", [
+    {
+      sql: `UPDATE exchange.denominations SET denominations_serial = 9223372036854775807, master_sig = sha512('x')
+            WHERE denominations_serial = 2`,
+      expect: ["X-2 denominations#9223372036854775807 master signature invalid"],
+    },
+    {
+      sql: `UPDATE exchange.aggregation_tracking SET aggregation_serial_id = 9223372036854775807
+            WHERE aggregation_serial_id = 13`,
+      expect: [],
+    },
+  ]),
 ];
-
-function numberOf(c: HostileCase): string {
-  return /= (-?\d+)/.exec(c.sql)![1]!;
-}

@@ -22,10 +22,10 @@ import { loadWireFees, verifyWireFees, type WireFees } from "../../wire-fees.ts"
 import { evaluateWireOut, type Outcome } from "./evaluate.ts";
 
 /** Progress points of the aggregation pass (audit chapter 1.4). */
-export const AGGREGATION_PROGRESS = ["aggregation_last_wire_out_serial_id"] as const;
+const AGGREGATION_PROGRESS = ["aggregation_last_wire_out_serial_id"] as const;
 
 /** Balances of the aggregation pass (audit chapter 1.5). */
-export const AGGREGATION_BALANCES = [
+const AGGREGATION_BALANCES = [
   "aggregation_total_wire_fee_revenue",
   "aggregation_total_arithmetic_delta_plus",
   "aggregation_total_arithmetic_delta_minus",

@@ -173,7 +173,7 @@ function bookDeposit(s: PursesState, r: StageRow<PurseCoinRow>, good: boolean): 
  * before it; rows that are read again and runs over a part of the database say nothing about the order.
  */
 function lateness(s: PursesState, { row, reason }: StageRow<PurseCoinRow>): string | undefined {
-  if (reason !== undefined || s.run.context.limits !== undefined) return undefined;
+  if (reason !== undefined || s.run.context.limits !== undefined || s.recencyBefore === 0n) return undefined;
   const seen = (serial: bigint | undefined, progressKey: string) =>
     serial !== undefined && serial < s.run.rangeOf(progressKey).from;
   // a payment that was not covered is explained now: the copy had the decision before the deposit

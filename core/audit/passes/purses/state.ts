@@ -35,7 +35,7 @@ export const PURSES_PROGRESS = [
 export const DELETIONS_PROGRESS = "x:purses:deletions";
 /** Counter: this auditor knows all purses that are open. */
 const COMPLETE = "x:purses:complete";
-/** Counter: the exchange's database was at least as recent as this (µs) when it was audited last. */
+/** Counter: the exchange's database was at least as recent as this (µs) when it was audited last; 0: only a part was. */
 const RECENCY = "x:purses:recency";
 
 /** Ranks of the stages: the order of findings (purses chapter 5.2). */
@@ -69,7 +69,7 @@ export interface PursesState {
   touched: Set<bigint>;
   /** Whether an earlier run of ours left the list of open purses. */
   complete: boolean;
-  /** How recent the database was when the last run audited it, µs; 0 if there was none. */
+  /** How recent the database was when the last run audited all of it, µs; 0 if it did not. */
   recencyBefore: bigint;
 }
 
@@ -87,8 +87,8 @@ export async function loadPursesState(run: PassRun, denominations: Denominations
     rejected[row["source"] as RejectedSource].add(row["serial"] as bigint);
   }
   const events = await readRows(source, "purse_requests", NEWEST_EVENTS, [], (r) => r.time("at"));
-  const recencyBefore = run.counters.get(RECENCY) ?? 0n;
-  run.setCounter(RECENCY, events.reduce((max, e) => "row" in e && e.row > max ? e.row : max, recencyBefore));
+  const recency = events.reduce((max, e) => "row" in e && e.row > max ? e.row : max, 0n);
+  run.setCounter(RECENCY, run.context.limits === undefined ? recency : 0n);
   run.setCounter(COMPLETE, 1n);
   return {
     run,
@@ -100,7 +100,7 @@ export async function loadPursesState(run: PassRun, denominations: Denominations
     unreadable: new Set(),
     touched: new Set(),
     complete: run.counters.get(COMPLETE) === 1n,
-    recencyBefore,
+    recencyBefore: run.counters.get(RECENCY) ?? 0n,
   };
 }
 

@@ -12,9 +12,9 @@ import type { PassRun, Stage } from "../../pass.ts";
 import { showLag } from "./lag.ts";
 
 /** Balances of the transfer pass (wire chapter 0.4), and our own for what is overdue (TR-R1). */
-export const TRANSFER_BALANCES = ["total_amount_lag", "total_amount_lag_overdue"] as const;
+const TRANSFER_BALANCES = ["total_amount_lag", "total_amount_lag_overdue"] as const;
 /** Progress points of the transfer pass. */
-export const TRANSFER_PROGRESS = ["wire_batch_deposit_id", "wire_aggregation_id"] as const;
+const TRANSFER_PROGRESS = ["wire_batch_deposit_id", "wire_aggregation_id"] as const;
 
 /** The transfer pass. */
 export const transferPass = {

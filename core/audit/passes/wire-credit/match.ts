@@ -8,7 +8,7 @@ import { type Finding, rowInconsistency } from "../../findings.ts";
 import { incoming, minorRow, misattribution } from "../../findings-wire.ts";
 
 /** Tables in which the exchange books incoming transfers, with the kind the bank gives them. */
-export const KIND_OF_TABLE = { reserves_in: "RESERVE", kycauths_in: "KYCAUTH" } as const;
+const KIND_OF_TABLE = { reserves_in: "RESERVE", kycauths_in: "KYCAUTH" } as const;
 
 /** A booking of the exchange. */
 export interface Booking {

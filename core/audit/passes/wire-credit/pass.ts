@@ -26,7 +26,7 @@ import { type Booking, compareCredit } from "./match.ts";
 import { loadOpen, meetingKey, type OpenCredits, saveOpen } from "./open.ts";
 
 /** Balances of the wire-credit pass (wire chapter 0.4), and our own for identity transfers. */
-export const WIRE_CREDIT_BALANCES = [
+const WIRE_CREDIT_BALANCES = [
   "total_wire_in",
   "total_bad_amount_in_plus",
   "total_bad_amount_in_minus",

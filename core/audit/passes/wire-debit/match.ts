@@ -33,7 +33,7 @@ function difference(a: bigint, b: bigint): bigint {
 }
 
 /** A duration in the largest unit that keeps it readable, as the reference prints it (wire chapter 2.2). */
-export function readableDuration(µs: bigint): string {
+function readableDuration(µs: bigint): string {
   const units: [string, bigint, bigint][] = [["ms", 1000n, 5n], ["s", 60n, 5n], ["m", 60n, 5n], ["h", 24n, 5n]];
   let value = µs / 1000n;
   let name = "ms";

@@ -21,7 +21,7 @@ import { matchDebits, settleOpen } from "./settle.ts";
 import { type DebitState, type Drain, RANK } from "./state.ts";
 
 /** Balances of the wire-debit pass (wire chapter 0.4). */
-export const WIRE_DEBIT_BALANCES = [
+const WIRE_DEBIT_BALANCES = [
   "total_drained",
   "total_wire_out",
   "total_bad_amount_out_plus",

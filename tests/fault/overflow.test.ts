@@ -122,8 +122,13 @@ function failuresOf(report: AuditReport) {
   return report.passes.flatMap(({ pass, failure }) => failure === undefined ? [] : [{ pass, ...failure }]);
 }
 
+/** How far the aggregation pass verified coins by itself, which it only does while the coins pass cannot. */
+const OWN_VERDICTS = "x:aggregation:known_coins";
+
 async function stateOf(sql: Sql) {
-  return { reference: await auditorState(sql), own: await ownState(sql) };
+  const own = new Map(await ownState(sql));
+  own.set("x_counter", (own.get("x_counter") ?? []).filter((row) => row["name"] !== OWN_VERDICTS));
+  return { reference: await auditorState(sql), own };
 }
 
 function assertSameState(ours: Awaited<ReturnType<typeof stateOf>>, other: typeof ours, what: string): void {
@@ -133,10 +138,10 @@ function assertSameState(ours: Awaited<ReturnType<typeof stateOf>>, other: typeo
 }
 
 /** What an undisturbed run leaves. */
-async function undisturbed(dataset: string, before: string | undefined) {
+async function undisturbed(dataset: string, before: string | undefined, internal = true) {
   return await withCopy(dataset, async (url, sql) => {
     await spoil(url, [before ?? ""]);
-    await auditWell(url, datasetInfo(dataset));
+    await auditWell(url, datasetInfo(dataset), { internal });
     return await stateOf(sql);
   });
 }
@@ -242,7 +247,7 @@ async function assertLeftNothing(sql: Sql, passes: string[]): Promise<void> {
 }
 
 /** Legal amounts whose sums are not; the passes that must say so, and what their message must name. */
-const SUMS: { name: string; dataset: string; sql: string; fail: Record<string, RegExp> }[] = [
+const SUMS: { name: string; dataset: string; sql: string; internal?: false; fail: Record<string, RegExp> }[] = [
   {
     name: "the wire transfer that many large deposits add up to",
     dataset: "small-postagg",
@@ -273,11 +278,13 @@ const SUMS: { name: string; dataset: string; sql: string; fail: Record<string, R
     name: "what one reserve holds, while the others owe as much",
     dataset: "p2p-rsa",
     // two purses make one reserve richer than any amount; another reserve is overdrawn, so that the total is legal
-    sql: `UPDATE exchange.purse_requests SET amount_with_fee = (4503599627370495,0) WHERE purse_pub IN
+    sql: `UPDATE exchange.purse_requests SET amount_with_fee = (3377699720527872,0) WHERE purse_pub IN
             (SELECT purse_pub FROM exchange.purse_decision WHERE NOT refunded);
           UPDATE exchange.purse_merges SET reserve_pub = sha256('rich') WHERE purse_pub IN
             (SELECT purse_pub FROM exchange.purse_decision WHERE NOT refunded);
           UPDATE exchange.reserves_close SET amount = (4503599627370495,0)`,
+    // the comparison with the exchange's own balances would come upon it by chance
+    internal: false,
     fail: { reserves: /reserve/ },
   },
   {
@@ -288,7 +295,7 @@ const SUMS: { name: string; dataset: string; sql: string; fail: Record<string, R
   },
 ];
 
-for (const { name, dataset, sql: change, fail } of SUMS) {
+for (const { name, dataset, sql: change, internal = true, fail } of SUMS) {
   Deno.test({
     name: `overflow: ${name} is above the limit though every amount is legal`,
     ignore,
@@ -301,7 +308,7 @@ for (const { name, dataset, sql: change, fail } of SUMS) {
             .concat("reserves_close").map((t) => `CREATE TABLE kept.${t} AS TABLE exchange.${t}`).join(";"),
         );
         await spoil(url, [change]);
-        const failures = failuresOf(await auditDataset(url, info));
+        const failures = failuresOf(await auditDataset(url, info, { internal }));
         assert.deepEqual(failures.map((f) => f.pass).sort(), Object.keys(fail).sort(), JSON.stringify(failures));
         for (const { pass, kind, message } of failures) {
           assert.equal(kind, "overflow", `pass ${pass}: ${message}`);
@@ -310,8 +317,8 @@ for (const { name, dataset, sql: change, fail } of SUMS) {
         await assertLeftNothing(sql, Object.keys(fail));
         // every amount as it was
         await spoil(url, [RESTORE]);
-        await auditWell(url, info);
-        assertSameState(await stateOf(sql), await undisturbed(dataset, undefined), "after mending");
+        await auditWell(url, info, { internal });
+        assertSameState(await stateOf(sql), await undisturbed(dataset, undefined, internal), "after mending");
       }),
   });
 }

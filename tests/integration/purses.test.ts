@@ -322,6 +322,7 @@ const WITHOUT: Readonly<Record<string, readonly string[]>> = {
   purse_deposits: [
     "PU-13 purse-decision: merge#1 2 against 0",
     "PU-R8 purse-balance#1 2 against 0",
+    "PU-R8 purse-balance#2 1 against 0",
     "purse_total_balance_insufficient_loss 2",
     "purse_total_balance_insufficient_shortfall 2",
   ],

@@ -18,6 +18,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command:
     summary: "import, compare and show the history of the exchange's bank accounts",
     load: () => import("./cmd/bank.ts"),
   },
+  offline: {
+    summary: "the auditor's key: show, sign and deliver denominations; backup and change of key",
+    load: () => import("./cmd/offline.ts"),
+  },
   dbinit: { summary: "create or upgrade the auditor's tables", load: () => import("./cmd/dbinit.ts") },
   "exchange-dbinit": {
     summary: "create the tables of a trusted copy of the exchange's database",

@@ -8,7 +8,7 @@ import { keysDocument, type Operation, readKeysDocument, readOperations } from "
 import { downloadProblems, type Examination, examine } from "../core/offline/examine.ts";
 import { equalBytes } from "../core/crypto/hash.ts";
 import { parseFingerprint } from "../core/offline/fingerprint.ts";
-import { parseDocument } from "../core/offline/json.ts";
+import { isObject, parseDocument } from "../core/offline/json.ts";
 import { shortName, visible } from "../core/offline/name.ts";
 import { signDenominations } from "../core/offline/sign.ts";
 import { request } from "./offline-http.ts";
@@ -336,7 +336,17 @@ async function deliver(
   const { status } = outcome;
   if (status === 204) return undefined;
   const meaning = UPLOAD_STATUS[status];
-  return `status ${status}${meaning === undefined ? "" : `, ${meaning}`}`;
+  const code = errorCode(outcome.body);
+  return `status ${status}${code === undefined ? "" : ` (error ${code})`}${
+    meaning === undefined ? "" : `, ${meaning}`
+  }`;
+}
+
+/** Number of the error in an exchange's answer; its text is not for our terminal. */
+function errorCode(body: Uint8Array): number | undefined {
+  const parsed = parseDocument(new TextDecoder().decode(body));
+  const code = "value" in parsed && isObject(parsed.value) ? parsed.value.code : undefined;
+  return typeof code === "number" && Number.isSafeInteger(code) ? code : undefined;
 }
 
 /** Nothing is said when all went well; otherwise each entry gets its line. */

@@ -97,6 +97,13 @@ export class RowReader {
     return 0;
   }
 
+  /** An `int4` that the protocol sends without sign. */
+  uint4(column: string): number {
+    const value = this.int4(column);
+    if (value < 0) this.#complain(column, `is negative: ${value}`);
+    return Math.max(0, value);
+  }
+
   /** An `int2`. */
   int2(column: string): number {
     const { at, length } = this.#column();
@@ -170,7 +177,7 @@ export class RowReader {
    * A `taler_amount`, in atoms (10^-8 units), or undefined for NULL (a composite of NULLs counts as NULL).
    * @throws AmountOverflow outside `0 <= val < 2^52`, `0 <= frac < 10^8`
    */
-  amountOrNull(column: string): bigint | undefined {
+  amountOrNull(column: string, table = this.table): bigint | undefined {
     const { at, length } = this.#column();
     if (length < 0) return undefined;
     const valueLength = this.#view.getInt32(at + 8);
@@ -185,14 +192,14 @@ export class RowReader {
     const fraction = this.#view.getInt32(fractionAt + 8);
     const atoms = atomsFromColumns(value, BigInt(fraction));
     if (atoms === undefined) {
-      throw new AmountOverflow(`table ${this.table}, row ${this.serial}, column ${column}: (${value},${fraction})`);
+      throw new AmountOverflow(`table ${table}, row ${this.serial}, column ${column}: (${value},${fraction})`);
     }
     return atoms;
   }
 
-  /** A `taler_amount` in atoms. */
-  amount(column: string): bigint {
-    const value = this.amountOrNull(column);
+  /** A `taler_amount` in atoms; `table` is where it is stored, if the page is made of several. */
+  amount(column: string, table = this.table): bigint {
+    const value = this.amountOrNull(column, table);
     if (value === undefined) this.#complain(column, "is NULL");
     return value ?? 0n;
   }

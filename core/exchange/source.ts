@@ -101,7 +101,10 @@ export async function readSerials<Row>(
 
 /** Counts and adds up `from <= serial < until` on the server; without joins, hence independent of the pages. */
 export async function readExtent<Row>(sql: Sql, source: Source<Row>, from: bigint, until: bigint): Promise<Extent> {
-  const sum = (part: string) => source.amount === undefined ? "0" : `coalesce(sum((base.${source.amount}).${part}), 0)`;
+  const sum = (part: string) =>
+    source.amount === undefined
+      ? "0" // half an amount is none: the row cannot be read
+      : `coalesce(sum((base.${source.amount}).${part}) FILTER (WHERE (base.${source.amount}) IS NOT NULL), 0)`;
   const rows = await sql.unsafe(
     `SELECT count(*)::int8 AS rows, ${sum("val")}::text AS val, ${sum("frac")}::text AS frac,
        (SELECT coalesce(max(${source.serial}), 0)::int8 FROM exchange.${source.table}) AS highest

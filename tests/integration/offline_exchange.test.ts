@@ -125,7 +125,7 @@ Deno.test("the keys of setup or sign say whose signatures are delivered, not the
     await Deno.writeTextFile(conf, text);
     const result = await call(`download sign upload --fingerprint ${F}`);
     assert.equal(result.code, 1);
-    assert.equal(result.stderr.match(/status 412, this auditor is not known/g)?.length, 4);
+    assert.equal(result.stderr.match(/status 412 \(error 1412\), this auditor is not known/g)?.length, 4);
   });
 });
 
@@ -390,9 +390,9 @@ Deno.test("upload explains the refusals of an exchange", async () => {
     const [auditor] = exchange.auditors;
     assert.ok(auditor !== undefined);
     const cases: [Partial<typeof auditor>, RegExp][] = [
-      [{ url: "https://auditor.example" }, /status 403, the signature is not valid.*BASE_URL/],
-      [{ disabled: true }, /status 410, this auditor is disabled/],
-      [{ pub: secret("nobody") }, /status 412, this auditor is not known/],
+      [{ url: "https://auditor.example" }, /status 403 \(error 1403\), the signature is not valid.*BASE_URL/],
+      [{ disabled: true }, /status 410 \(error 1410\), this auditor is disabled/],
+      [{ pub: secret("nobody") }, /status 412 \(error 1412\), this auditor is not known/],
     ];
     for (const [change, expected] of cases) {
       exchange.auditors[0] = { ...auditor, ...change };
@@ -432,11 +432,20 @@ Deno.test("upload sends nothing if the keys were not signed, or the input is not
 Deno.test("upload opens at most 16 requests at the same time", async () => {
   const many = Array.from({ length: 40 }, (_, index) => week(index % 4, { name: `many ${index}` }));
   const keys = keysJson({ denominations: many });
-  await scene(async ({ exchange, call }) => {
-    const result = await call(`download sign upload --fingerprint ${fingerprint(keys).replaceAll(" ", "_")}`);
+  await scene(async ({ conf, exchange, call }) => {
+    const signed = await call(`download sign --fingerprint ${fingerprint(keys).replaceAll(" ", "_")}`);
+    let open = 0;
+    let most = 0;
+    const counting: typeof fetch = async (...wanted) => {
+      most = Math.max(most, ++open);
+      // All that will be opened at once is opened before the first answer can arrive.
+      const response = await fetch(...wanted);
+      open--;
+      return response;
+    };
+    const result = await callOffline(["upload", "-c", conf], { stdin: signed.stdout, fetch: counting });
     assert.equal(result.code, 0, result.stderr);
-    assert.equal(exchange.accepted.size, 40);
-    assert.ok(exchange.mostAtOnce <= 16, `${exchange.mostAtOnce} at once`);
+    assert.deepEqual([exchange.accepted.size, most], [40, 16]);
   }, JSON.stringify(keys));
 });
 

@@ -253,8 +253,9 @@ Deno.test("every byte of the first key, of its terms and of the master key matte
         : String.fromCharCode(symbol.charCodeAt(0) + 1);
       const kind = holds(ORIGINAL.slice(0, at) + other + ORIGINAL.slice(at + 1));
       altered++;
-      // the last symbol of a key has a bit that stands for nothing (crypto.md 1.2)
-      if (kind === "no difference") assert.match(ORIGINAL.slice(at + 1, at + 2), /"/);
+      // The last symbol of a key has bits that stand for nothing (crypto.md 1.2).
+      const padding = kind === "no difference" && ORIGINAL[at + 1] === '"';
+      assert.ok(kind === "refused" || padding, `${kind}: ${ORIGINAL.slice(at - 40, at + 1)}`);
     }
   }
   assert.ok(altered > 200, `${altered}`);

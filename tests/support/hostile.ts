@@ -8,9 +8,9 @@
  */
 import assert from "node:assert/strict";
 import type { Finding } from "../../core/audit/findings.ts";
-import type { AuditReport } from "../../core/audit/run.ts";
+import { type AuditReport, BANK_PASSES, EVERY_PASS } from "../../core/audit/run.ts";
 import type { Sql } from "../../core/db/connect.ts";
-import { auditDataset, connectToTest, wholeAuditor, withCopy } from "./audit.ts";
+import { connectToTest, THREE_PASSES, wholeAuditor, withAuditor, withCopy } from "./audit.ts";
 import { describeFinding, Names } from "./describe.ts";
 import { datasetInfo } from "./golden.ts";
 
@@ -37,12 +37,18 @@ export interface HostileCase {
   /** The audit judges by a clock this much later, µs. */
   later?: bigint;
   pageRows?: number;
+  /** Passes beside the three whose own sums leave the legal range. */
+  overflows?: readonly string[];
 }
 
-/** Texts of the findings of a database, one for each time a finding was opened. */
+/** All passes that do not need the bank take part; the tables name the findings of the three. */
+const PASSES = EVERY_PASS.map((p) => p.name).filter((name) => !BANK_PASSES.includes(name));
+
+/** Texts of the findings of the three passes in a database, one for each time a finding was opened. */
 export async function openedFindings(sql: Sql): Promise<string[]> {
-  const rows = await sql`SELECT check_id, finding_table, content FROM auditor.auditor_x_journal
-    WHERE event = 'opened' ORDER BY journal_id`;
+  const rows = await sql`SELECT j.check_id, j.finding_table, j.content
+    FROM auditor.auditor_x_journal j JOIN auditor.auditor_x_run USING (run_id)
+    WHERE j.event = 'opened' AND pass = ANY(${`{${THREE_PASSES.join()}}`}::text[]) ORDER BY j.journal_id`;
   const names = new Names();
   return rows.map((r) =>
     describeFinding({
@@ -59,15 +65,17 @@ const untouched = new Map<string, Promise<string[]>>();
 function findingsOf(dataset: string, later: bigint): Promise<string[]> {
   const key = `${dataset} ${later}`;
   const known = untouched.get(key) ?? withCopy(dataset, async (url, sql) => {
-    assertComplete(await auditDataset(url, datasetInfo(dataset), { now: datasetInfo(dataset).audit_now_us + later }));
+    const info = datasetInfo(dataset);
+    await withAuditor(url, info, { passes: PASSES, now: info.audit_now_us + later }, (auditor) => auditor.runWell());
     return await openedFindings(sql);
   });
   untouched.set(key, known);
   return known;
 }
 
-function assertComplete(report: AuditReport): void {
+function assertComplete(report: AuditReport, overflows: readonly string[] = []): void {
   for (const { pass, failure } of report.passes) {
+    if (failure?.kind === "overflow" && overflows.includes(pass)) continue;
     assert.equal(failure, undefined, `pass ${pass} failed: ${failure?.kind}: ${failure?.message}`);
   }
 }
@@ -128,19 +136,21 @@ export async function runHostileCase(c: HostileCase): Promise<void> {
   const info = datasetInfo(c.dataset);
   const later = c.later ?? 0n;
   const choice = {
+    passes: PASSES,
     now: info.audit_now_us + later,
     ...(c.pageRows === undefined ? {} : { pageRows: c.pageRows }),
   };
   const before = await findingsOf(c.dataset, later);
   await withCopy(c.dataset, async (url, sql) => {
     await spoil(url, [c.without ?? "", c.sql]);
-    assertComplete(await auditDataset(url, info, choice));
-    const after = await openedFindings(sql);
-    const difference = compareFindings(c, before, after);
-    assert.equal(difference, undefined, `\n${difference}`);
-    const state = await wholeAuditor(sql);
-    assertComplete(await auditDataset(url, info, choice));
-    assert.deepEqual(await wholeAuditor(sql), state, "a second run changes nothing");
+    await withAuditor(url, info, choice, async (auditor) => {
+      assertComplete(await auditor.run(), c.overflows);
+      const difference = compareFindings(c, before, await openedFindings(sql));
+      assert.equal(difference, undefined, `\n${difference}`);
+      const state = await wholeAuditor(sql);
+      assertComplete(await auditor.run(), c.overflows);
+      assert.deepEqual(await wholeAuditor(sql), state, "a second run changes nothing");
+    });
   });
 }
 

@@ -35,8 +35,6 @@ export interface ReplayExchange {
   readonly auditors: KnownAuditor[];
   /** Answers instead of the exchange; undefined: it answers as it should. */
   misbehave: ((request: SeenRequest) => Response | Promise<Response> | undefined) | undefined;
-  /** Largest number of requests that were open at the same time. */
-  readonly mostAtOnce: number;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -44,8 +42,6 @@ export interface ReplayExchange {
 export function replayExchange(keysText: string, auditors: KnownAuditor[] = []): ReplayExchange {
   const requests: SeenRequest[] = [];
   const accepted = new Map<string, string>();
-  let open = 0;
-  let mostAtOnce = 0;
   const answer = async (request: Request): Promise<Response> => {
     const seen = {
       method: request.method,
@@ -63,23 +59,13 @@ export function replayExchange(keysText: string, auditors: KnownAuditor[] = []):
     }
     return await takeSignature(keysText, auditors, accepted, request);
   };
-  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
-    mostAtOnce = Math.max(mostAtOnce, ++open);
-    try {
-      return await answer(request);
-    } finally {
-      open--;
-    }
-  });
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, answer);
   const exchange: ReplayExchange = {
     url: `http://127.0.0.1:${server.addr.port}/`,
     requests,
     accepted,
     auditors,
     misbehave: undefined,
-    get mostAtOnce() {
-      return mostAtOnce;
-    },
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
   return exchange;
@@ -95,7 +81,7 @@ async function takeSignature(
   const [, root, pubText = "", hashText64 = ""] = new URL(request.url).pathname.split("/");
   const pub = decodeBase32(pubText, 32)?.toHex();
   const hash = decodeBase32(hashText64, 64)?.toHex();
-  const refuse = (status: number) => Response.json({ code: 0, hint: "no" }, { status });
+  const refuse = (status: number) => Response.json({ code: 1000 + status, hint: "no" }, { status });
   if (request.method !== "POST" || root !== "auditors" || pub === undefined || hash === undefined) return refuse(404);
   const body = await request.json();
   const auditor = auditors.find((known) => known.pub.toHex() === pub);

@@ -133,13 +133,28 @@ export function coinEventsSql(coins: string): string {
   ) e ORDER BY e.coin_pub, e.kind, e.serial`;
 }
 
+/** Where the amounts of the kinds of events are stored, for messages. */
+const EVENT_AMOUNTS: readonly (readonly [table: string, column: string])[] = [
+  ["coin_deposits", "amount_with_fee"],
+  ["refresh_commitments", "amount_with_fee"],
+  ["refunds", "amount_with_fee"],
+  ["recoup", "amount"],
+  ["recoup_refresh", "amount"],
+  ["recoup_refresh", "amount"],
+  ["purse_deposits", "amount_with_fee"],
+  ["purse_deposits", "amount_with_fee"],
+  ["reserves_open_deposits", "contribution"],
+];
+
 /** Decodes rows of {@link coinEventsSql}. */
 export function decodeCoinEvent(r: RowReader): CoinEvent {
+  const coinPub = r.bytes("coin_pub", 32);
+  const code = r.int4("kind");
   return {
     serial: r.serial,
-    coinPub: r.bytes("coin_pub", 32),
-    kind: EVENT_KINDS[r.int4("kind")]!,
-    amount: r.amount("amount"),
+    coinPub,
+    kind: EVENT_KINDS[code]!,
+    amount: r.amount(EVENT_AMOUNTS[code]![1], EVENT_AMOUNTS[code]![0]),
     batch: r.int8OrNull(),
     contract: r.blobOrNull(),
   };

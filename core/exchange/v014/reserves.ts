@@ -39,7 +39,7 @@ export const RESERVE_OPENS: Source<ReserveOpenRow> = {
     expiration: r.timestamp("expiration_date"),
     reserveSig: r.bytes("reserve_sig", 64),
     payment: r.stageAmount,
-    purseLimit: r.int4("requested_purse_limit"),
+    purseLimit: r.uint4("requested_purse_limit"),
   }),
 };
 

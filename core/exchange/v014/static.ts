@@ -20,7 +20,7 @@ export function decodeDenomination(r: RowReader): DenominationRow {
   const row = {
     serial: r.serial,
     storedHash: r.bytes("denom_pub_hash", 64),
-    ageMask: r.int4("age_mask"),
+    ageMask: r.int4("age_mask") >>> 0,
     denominationKey: r.blob("denom_pub").slice(),
     masterSig: r.bytes("master_sig", 64),
     validFrom: r.timestamp("valid_from"),
@@ -73,7 +73,7 @@ export function decodeGlobalFee(r: RowReader): GlobalFeeRow {
     historyFee: r.amount("history_fee"),
     accountFee: r.amount("account_fee"),
     purseFee: r.amount("purse_fee"),
-    purseAccountLimit: r.int4("purse_account_limit"),
+    purseAccountLimit: r.uint4("purse_account_limit"),
     masterSig: r.bytes("master_sig", 64),
   };
 }

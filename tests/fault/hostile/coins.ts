@@ -81,6 +81,8 @@ function unreadableAmount(c: SceneCoin, amount: string, problem: string): Line {
       `D-17 aggregation_tracking#${c.aggregation} row cannot be read: *amount_with_fee ${problem}`,
       without(c),
     ],
+    // without that deposit the coin's history does not explain what is stored as its rest
+    perhaps: [`X-16 known_coins#${c.coin} *`],
   };
 }
 
@@ -152,6 +154,7 @@ const deposits: HostileCase[] = [
       "C-4 deposit#24 4503599627370496.49999999 against 1",
     ],
     perhaps: ["X-16 *"],
+    overflows: ["transfer"],
   },
   {
     name: "10,000 deposits of one coin with bad signatures",

@@ -169,6 +169,7 @@ const nulls: Line[] = [
       "D-17 aggregation_tracking#13 row cannot be read: coin_deposits.amount_with_fee is NULL",
       NOT_WIRED,
     ],
+    perhaps: ["X-16 known_coins#1 *"],
   },
   {
     name: "coin_deposits.coin_deposit_serial_id is NULL",

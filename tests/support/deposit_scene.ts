@@ -332,12 +332,15 @@ export class DepositScene {
       ORDER BY c.row_id`;
     const archived = await this.sql`SELECT exchange_sig, ancient FROM auditor.auditor_x_confirmation_archive
       ORDER BY row_id`;
+    const lost = await this.sql`SELECT row_id, state FROM auditor.auditor_x_confirmation x WHERE NOT EXISTS (
+      SELECT FROM auditor.auditor_deposit_confirmations c WHERE c.row_id = x.row_id)`;
     const balances = await this.sql`SELECT balance_key, (balance_value).val * 100000000 + (balance_value).frac AS atoms
       FROM auditor.auditor_balances`;
     const age = (r: Record<string, unknown>) => r["ancient"] === true ? " ancient" : "";
     return [
       ...findings.map((f) => describeFinding(f, this.names)).sort(),
       ...open.map((r) => `${r["check_id"]} ${this.#nameOf(r)} ${r["state"]}${age(r)}: ${r["diagnostic"]}`),
+      ...lost.map((r) => `state of nothing: ${r["row_id"]} ${r["state"]}`),
       ...archived.map((r) => `archived ${this.#nameOf(r)}${age(r)}`),
       ...describeBalances(balances.map((r) => [r["balance_key"] as string, r["atoms"] as bigint] as const)),
     ];

@@ -104,8 +104,9 @@ function startAudit(url: string): AuditProcess {
   return { ended, started: started.promise, kill };
 }
 
-/** Waits for the end of the sessions of a process that is gone: its lock lives as long as they do. */
+/** Waits for the end of the sessions of an audit that is gone: its lock lives as long as they do. */
 async function waitForSessions(sql: Sql): Promise<void> {
+  await sql.unsafe("SET statement_timeout = '20s'");
   await sql.unsafe(`DO $$ BEGIN
     WHILE EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()) LOOP
       PERFORM pg_sleep(0.005);
@@ -283,6 +284,7 @@ Deno.test({ name: "lost connections: the server ends any of them at a random mom
 Deno.test({ name: "lost connections: a pass that still commits when another has to be repeated", ignore }, async () => {
   await withCopy(DATASET, async (url, sql) => {
     await spoil(url, [FRAUDS]);
+    const outcomes: string[] = [];
     await whileCommitsWait(url, async (release) => {
       let lost = false;
       const outcome = outcomeOf(namedPlan(url, async ({ connection, count }) => {
@@ -294,17 +296,18 @@ Deno.test({ name: "lost connections: a pass that still commits when another has 
       }));
       await waitForWaiting(sql, 2);
       await release();
-      await outcome;
+      outcomes.push(await outcome);
       assert.ok(lost);
-      await waitForSessions(sql);
-      await finish(url, sql, [await outcome]);
     });
+    await waitForSessions(sql);
+    await finish(url, sql, outcomes);
   });
 });
 
 Deno.test({ name: "lost connections: the lock goes with its session, but never to two audits", ignore }, async () => {
   await withCopy(DATASET, async (url, sql) => {
     await spoil(url, [FRAUDS]);
+    const outcomes: string[] = [];
     await whileCommitsWait(url, async (release) => {
       const first = outcomeOf(namedPlan(url));
       await waitForWaiting(sql, 1);
@@ -312,10 +315,10 @@ Deno.test({ name: "lost connections: the lock goes with its session, but never t
       const second = outcomeOf(namedPlan(url));
       await waitForWaiting(sql, 2);
       await release();
-      const outcomes = [await first, await second];
-      await waitForSessions(sql);
-      await finish(url, sql, outcomes);
+      outcomes.push(await first, await second);
     });
+    await waitForSessions(sql);
+    await finish(url, sql, outcomes);
   });
 });
 

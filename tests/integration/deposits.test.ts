@@ -72,6 +72,8 @@ table(
   batch b1 c1:d5=3 policy; confirm b1 -> archived b1
   batch b1 c1:d5=3 policy; confirm b1 policy ->
     DC-R1 b1 missed: coin 1 of 1: policy differs; total_missed_deposit_confirmations 2.98
+  batch b1 c1:d5=3 garbled-policy; confirm b1 ->
+    DC-R1 b1 missed: coin 1 of 1: policy differs; total_missed_deposit_confirmations 2.98
   batch b1 c1:d5=3; confirm b1 signatures ->
     DC-R1 b1 missed: coin 1 of 1: coin signature differs; total_missed_deposit_confirmations 2.98
   batch b1 c1:d5=3 c2:d5=1; confirm b1 total=4 ->
@@ -115,6 +117,8 @@ table(
   # new deposits do not hide that old ones vanished
   batch b1 c1:d5=3; confirm b1; run; remove b1; batch b2 c2:d5=1; batch b3 c3:d5=1 ->
     DC-1 b1 missed: coin 1 of 1 was not deposited; total_missed_deposit_confirmations 2.98
+  # a run over less than what was counted before
+  batch b1 c1:d5=3; batch b2 c2:d5=1; confirm b1; confirm b2; run; end 2 -> archived b1; archived b2
   # after the legal expiration of the coins the exchange may delete them
   batch b1 c1:d5=3; confirm b1; run; day 301; remove b1 -> archived b1
   batch b1 c1:d5=3; confirm b1; run; day 299; remove b1 ->

@@ -6,7 +6,7 @@
  *
  * | event | meaning, with the flags and options it knows |
  * | --- | --- |
- * | `batch b1 c1:d5=3 c2:d5=2` | coins deposited for one contract on day 49 (`on=`), to be wired by day 51; every denomination has a deposit fee of 0.02; `policy` |
+ * | `batch b1 c1:d5=3 c2:d5=2` | coins deposited for one contract on day 49 (`on=`), to be wired by day 51; every denomination has a deposit fee of 0.02; `policy`, `garbled-policy` |
  * | `confirm b1` | the exchange confirms the batch and the merchant hands that in; `called x`, `by k2`; the exchange confirms something else: `only=c1`, `refund=47`, `wire=55`, `on=48`, `total=9`, `policy`, `account`, `signatures`, `contract`; the merchant writes something else: `other-coins`, `forged` |
  * | `remove b1`, `restore b1`, `drop c1` | the batch, or one coin of it, vanishes and comes back |
  * | `strip d5` | the denomination's row vanishes |
@@ -141,7 +141,8 @@ export class DepositScene {
       rows: [],
     };
     this.#batches.set(name, batch);
-    if (policy) await this.#policy();
+    const garbled = p.flag("garbled-policy");
+    if (policy || garbled) await this.#policy(garbled ? "{" : JSON.stringify(POLICY));
     batch.rows.push({
       table: "exchange.batch_deposits",
       row: {
@@ -155,7 +156,7 @@ export class DepositScene {
         h_contract_terms: batch.hContract,
         wire_salt: SALT,
         wire_target_h_payto: hashPayto(PAYTO),
-        policy_details_serial_id: policy ? 1 : null,
+        policy_details_serial_id: policy || garbled ? 1 : null,
       },
     });
     for (let next = this.#coinWord(p); next !== undefined; next = this.#coinWord(p)) {
@@ -201,12 +202,12 @@ export class DepositScene {
     });
   }
 
-  async #policy(): Promise<void> {
+  async #policy(text: string): Promise<void> {
     const zero = { atoms: 0n };
     await insertRow(this.sql, "exchange.policy_details", {
       policy_details_serial_id: 1,
       policy_hash_code: bytes32("policy"),
-      policy_json: JSON.stringify(POLICY),
+      policy_json: text,
       deadline: 60n * DAY,
       commitment: zero,
       accumulated_total: zero,

@@ -8,6 +8,7 @@ import {
   judgeConfirmation,
   type Outcome,
 } from "../../core/audit/passes/deposits/judge.ts";
+import { merchantShard } from "../../core/exchange/v014/confirmations.ts";
 import { DAY, HOUR, NEVER } from "../../core/taler/time.ts";
 import { bytes32, bytes64 } from "../support/mint.ts";
 import { atoms } from "../support/scenario.ts";
@@ -128,4 +129,14 @@ Deno.test("judge absence: pending, missed, proven", () => {
   // a confirmation from the future is not young for ever
   assert.equal(judged(at - DAY, 0n, DAY), "pending");
   assert.equal(judged(at - DAY - 1n, 0n, DAY), "missed");
+});
+
+Deno.test("the shard of a merchant is the one that exchanges store", () => {
+  // rows of `batch_deposits` that an exchange of release 0.14.1 wrote
+  const stored: [string, bigint][] = [
+    ["15b08cdeb72acb8525db23ed9357b220c1fafe75b1c45c6cea92154af916ce94", 318584474n],
+    ["1618264db9d98a4ac2f0112ba7befe2e8b0d5c82dd4d2d4e589f874613b4ab90", 1844817457n],
+    ["bd586bba9e9d7f5de178fe798129a544e6d426763a9fed202b22771a2845e560", 2139189311n],
+  ];
+  for (const [merchant, shard] of stored) assert.equal(merchantShard(Uint8Array.fromHex(merchant)), shard);
 });

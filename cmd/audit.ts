@@ -9,7 +9,7 @@ import { describeProblem } from "../core/config/problem.ts";
 import { processEnvironment } from "../core/config/environment.ts";
 import { type AuditOptions, auditOptions, type Pass, PASSES } from "../core/config/roles.ts";
 import { followAudit } from "../core/audit/follow.ts";
-import { AuditBusy, type AuditPlan, type AuditReport, BANK_PASSES, EVERY_PASS, runAudit } from "../core/audit/run.ts";
+import { ALL_PASSES, AuditBusy, type AuditPlan, type AuditReport, BANK_PASSES, runAudit } from "../core/audit/run.ts";
 import { currentFigures } from "../core/audit/reconciliation.ts";
 import { allBalances, openFindings } from "../core/audit/summary.ts";
 import { connectWith, osUser, type Sql } from "../core/db/connect.ts";
@@ -20,7 +20,7 @@ import { auditJson, type AuditOutcome, auditText, progressLine, runJson, runText
 import { BANK_SOURCES, bankOpener, type BankSource, type OpenBank, whyNoBank } from "./audit-bank.ts";
 import { EXIT, printError, printWarning, runTool, ToolError } from "./schema-tool.ts";
 
-const AVAILABLE = EVERY_PASS.map((p) => p.name);
+const AVAILABLE = ALL_PASSES.map((p) => p.name);
 
 const HELP = `taler-auditor audit - audit what is new in the exchange's database
 

@@ -5,8 +5,8 @@
 import { parseArgs } from "node:util";
 import { join } from "node:path";
 import { currentFigures } from "../core/audit/reconciliation.ts";
-import { ALL_PASSES, runAudit } from "../core/audit/run.ts";
-import { auditOptions, type Pass, PASSES } from "../core/config/roles.ts";
+import { BANK_PASSES, runAudit } from "../core/audit/run.ts";
+import { auditOptions, PASSES } from "../core/config/roles.ts";
 import { fixedEnvironment } from "../core/config/environment.ts";
 import { loadConfiguration } from "../core/config/load.ts";
 import { describeProblem } from "../core/config/problem.ts";
@@ -237,8 +237,8 @@ function urlsOf(server: EmbeddedServer): { exchange: string; auditor: string } {
 async function auditOnce(world: DemoWorld, server: EmbeddedServer, { end }: Simulation): Promise<void> {
   const loaded = loadConfiguration({ file: configurationFile(server), env: NO_ENVIRONMENT });
   if ("problems" in loaded) throw new ToolError(EXIT.failed, loaded.problems.map(describeProblem).join("\n"));
-  const passes = PASSES.filter((name) => ALL_PASSES.some((p) => p.name === name));
-  const { auditorPub, accounts: _, ...settings } = auditOptions(loaded.configuration, { passes: passes as Pass[] });
+  const passes = PASSES.filter((name) => !BANK_PASSES.includes(name));
+  const { auditorPub, accounts: _, ...settings } = auditOptions(loaded.configuration, { passes });
   const urls = urlsOf(server);
   const workers = navigator.hardwareConcurrency;
   const began = performance.now();

@@ -7,7 +7,7 @@
  * the timer alone drives the audit.
  */
 import { isRetryable, type Sql } from "../db/connect.ts";
-import { type AuditPlan, type AuditReport, EVERY_PASS, openAuditor } from "./run.ts";
+import { ALL_PASSES, type AuditPlan, type AuditReport, openAuditor } from "./run.ts";
 
 /** Notification channels as PostgreSQL folds them, with the passes they wake (sync chapter D.1). */
 const EXCHANGE_CHANNELS: Record<string, readonly string[]> = {
@@ -78,7 +78,7 @@ class Agenda {
  */
 export async function followAudit(plan: AuditPlan, options: FollowOptions): Promise<void> {
   const { signal } = options;
-  const passes = EVERY_PASS.map((p) => p.name).filter((name) => plan.passes.includes(name));
+  const passes = ALL_PASSES.map((p) => p.name).filter((name) => plan.passes.includes(name));
   const agenda = new Agenda();
   let pause_ms = 0;
   for (let started = false; !signal.aborted;) {

@@ -22,6 +22,8 @@ import {
 } from "./pass.ts";
 import { aggregationPass } from "./passes/aggregation/pass.ts";
 import { coinsPass } from "./passes/coins/pass.ts";
+import { depositsPass } from "./passes/deposits/pass.ts";
+import { pursesPass } from "./passes/purses/pass.ts";
 import { reservesPass } from "./passes/reserves/pass.ts";
 import { transferPass } from "./passes/transfer/pass.ts";
 import { wireCreditPass } from "./passes/wire-credit/pass.ts";
@@ -47,10 +49,12 @@ export const ALL_PASSES: readonly Pass[] = [
   reservesPass,
   coinsPass,
   { ...aggregationPass, silentWhenEmpty: true },
+  pursesPass,
+  depositsPass,
+  transferPass,
+  wireCreditPass,
+  wireDebitPass,
 ];
-
-/** All passes, those that compare with the bank included, in the order in which they commit. */
-export const EVERY_PASS: readonly Pass[] = [...ALL_PASSES, transferPass, wireCreditPass, wireDebitPass];
 
 /** Passes that need the bank's history. */
 export const BANK_PASSES: readonly string[] = [wireCreditPass.name, wireDebitPass.name];
@@ -195,7 +199,7 @@ class SchemaCheck {
 }
 
 async function attemptAudit(plan: AuditPlan, pool: VerifyPool, guard: Sql, schemas: SchemaCheck): Promise<AuditReport> {
-  const passes = EVERY_PASS.filter((p) => plan.passes.includes(p.name));
+  const passes = ALL_PASSES.filter((p) => plan.passes.includes(p.name));
   const snapshot = await openSnapshot(plan.openExchange, passes.length);
   try {
     const warnings = await schemas.warnings(snapshot.connections[0]!, guard);

@@ -16,8 +16,11 @@ export interface OpenFindings {
   atRisk: bigint | undefined;
 }
 
-/** Kinds of findings: table, title, and the amount a finding is about as SQL over the row (numeric atoms). */
-const KINDS: readonly (readonly [kind: string, title: string, amount?: string])[] = [
+/**
+ * Kinds of findings: table, title, the amount a finding is about as SQL over the row (numeric atoms), and what else the
+ * rows must be joined with to be findings.
+ */
+const KINDS: readonly (readonly [kind: string, title: string, amount?: string, join?: string])[] = [
   ["emergency", "value of a denomination returned that was never issued", atoms("denom_loss")],
   [
     "emergency_by_count",
@@ -34,12 +37,32 @@ const KINDS: readonly (readonly [kind: string, title: string, amount?: string])[
   ],
   ["reserve_balance_summary_wrong_inconsistency", "reserve balances stored wrongly", difference()],
   ["reserve_not_closed_inconsistency", "expired reserves not closed", atoms("balance")],
-  ["wire_out_inconsistency", "outgoing transfers of a wrong amount", `abs(${atoms("expected")} - ${atoms("claimed")})`],
+  [
+    "wire_out_inconsistency",
+    "outgoing transfers missing, unjustified or of a wrong amount",
+    `abs(${atoms("expected")} - ${atoms("claimed")})`,
+  ],
+  [
+    "reserve_in_inconsistency",
+    "incoming transfers booked wrongly, or not at all",
+    `abs(${atoms("amount_exchange_expected")} - ${atoms("amount_wired")})`,
+  ],
+  ["misattribution_in_inconsistency", "incoming transfers booked for somebody else", atoms("amount")],
+  ["wire_format_inconsistency", "bank transfers that cannot be read", atoms("amount")],
+  ["closure_lags", "reserves closed whose money was not sent back", atoms("amount")],
+  ["purse_not_closed_inconsistencies", "expired purses not decided", atoms("amount")],
+  [
+    "deposit_confirmations",
+    "deposits confirmed to merchants that the exchange does not have",
+    atoms("total_without_fee"),
+    "JOIN auditor.auditor_x_confirmation x ON x.row_id = t.row_id AND x.state = 'missed'",
+  ],
   ["refreshes_hanging", "melted coins never revealed", atoms("amount")],
   ["denomination_key_validity_withdraw_inconsistency", "coins issued outside their withdraw period"],
   ["denominations_without_sigs", "denominations without this auditor's valid signature"],
   ["fee_time_inconsistency", "wire fee periods that overlap"],
   ["row_inconsistency", "other broken rows"],
+  ["row_minor_inconsistencies", "small deviations"],
 ];
 
 function atoms(column: string): string {
@@ -52,11 +75,11 @@ function difference(): string {
 
 /** Counts the findings of every kind that has any. */
 export async function openFindings(sql: Sql): Promise<OpenFindings[]> {
-  const query = KINDS.map(([kind, , amount], i) =>
+  const query = KINDS.map(([kind, , amount, join = ""], i) =>
     `SELECT ${i} AS place, count(*) FILTER (WHERE NOT suppressed)::int4 AS open,
        count(*) FILTER (WHERE suppressed)::int4 AS suppressed,
        ${amount === undefined ? "NULL" : `coalesce(sum(${amount}) FILTER (WHERE NOT suppressed), 0)::text`} AS at_risk
-     FROM auditor.auditor_${kind}`
+     FROM auditor.auditor_${kind} t ${join}`
   ).join(" UNION ALL ");
   const rows = await sql.unsafe(`${query} ORDER BY place`);
   return rows.flatMap((r): OpenFindings[] => {

@@ -8,6 +8,7 @@ import type { Sql, TransactionSql } from "./connect.ts";
 import { AUDITOR_FINDINGS_DDL } from "./auditor-ddl-findings.ts";
 import { AUDITOR_STATE_DDL } from "./auditor-ddl-state.ts";
 import { AUDITOR_X_DDL } from "./auditor-x-ddl.ts";
+import { AUDITOR_X_PURSES_DDL } from "./auditor-x-purses-ddl.ts";
 import { appliedPatches, ensureRegistry, registerPatches, unregisterPatches } from "./versioning.ts";
 
 /** Channel that tells of a new deposit confirmation, as a client has to listen to it (database.md 10.2). */
@@ -75,7 +76,7 @@ interface Patch {
 const PATCHES: readonly Patch[] = [
   { name: "auditor-0001", ddl: SCHEMA_DDL },
   { name: "auditor-0002", ddl: TYPE_DDL + AUDITOR_STATE_DDL + AUDITOR_FINDINGS_DDL + TRIGGER_DDL },
-  { name: "auditor-x-0001", ddl: AUDITOR_X_DDL },
+  { name: "auditor-x-0001", ddl: AUDITOR_X_DDL + AUDITOR_X_PURSES_DDL },
 ];
 
 /** Names of the patches that make an auditor database complete, in order. */
@@ -114,7 +115,12 @@ export async function renewAuditorFunctions(sql: Sql): Promise<void> {
 }
 
 /** Tables that a restart keeps: evidence handed in by others, and the empty bookkeeping table. */
-const KEPT = ["auditor_deposit_confirmations", "auditor_exchange_signkeys", "auditor_tables"];
+const KEPT = [
+  "auditor_deposit_confirmations",
+  "auditor_exchange_signkeys",
+  "auditor_tables",
+  "auditor_x_confirmation_archive",
+];
 
 /**
  * Results that cannot be computed again once the exchange has collected its garbage: a restart keeps them unless

@@ -112,7 +112,7 @@ function badOtherSignatures(verdicts: readonly Verdict[]): Remark[] {
 const PROTOCOL = { current: 23, age: 6 } as const;
 
 /** Why an exchange with this version cannot be understood; undefined if it can. */
-export function versionProblem(version: string | undefined): string | undefined {
+function versionProblem(version: string | undefined): string | undefined {
   const match = /^(\d{1,6}):(\d{1,6}):(\d{1,6})$/.exec(version ?? "");
   if (match === null) return "the document has no version of the form current:revision:age";
   const [current, age] = [Number(match[1]), Number(match[3])];

@@ -11,7 +11,7 @@ import { termsOf } from "./verify.ts";
 import { WORDS } from "./words.ts";
 
 /** Bytes of a fingerprint: 96 bits are out of reach for whoever wants a second document with the same one. */
-export const FINGERPRINT_SIZE = 12;
+const FINGERPRINT_SIZE = 12;
 
 const LABEL = zeroTerminated("taler-auditor denominations 1");
 

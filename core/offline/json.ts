@@ -77,12 +77,6 @@ export function hashManifestsExactly(value: unknown): Uint8Array | undefined {
   return hashManifests(exact(value));
 }
 
-/** True if two values of parseDocument are the same JSON; values without canonical form are equal to none. */
-export function sameJson(a: unknown, b: unknown): boolean {
-  const text = canonicalJson(exact(a));
-  return text !== undefined && text === canonicalJson(exact(b));
-}
-
 /** Integers beyond 2^53 as bigint, real numbers as NaN, which has no canonical form. */
 function exact(value: unknown): unknown {
   if (rawJson.isRawJSON(value)) return /^-?\d{1,20}$/.test(value.rawJSON) ? BigInt(value.rawJSON) : NaN;

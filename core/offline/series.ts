@@ -35,7 +35,7 @@ function title(currency: string, { value, cipher, ageMask }: Denomination): stri
 }
 
 /** The four fees as `withdraw/deposit/refresh/refund`. */
-export function feesText(currency: string, denomination: Denomination): string {
+function feesText(currency: string, denomination: Denomination): string {
   const { feeWithdraw, feeDeposit, feeRefresh, feeRefund } = denomination;
   const fees = [feeWithdraw, feeDeposit, feeRefresh, feeRefund];
   return fees.map((fee) => formatAmount(currency, fee)).join("/");

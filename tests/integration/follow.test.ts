@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import { followAudit } from "../../core/audit/follow.ts";
-import { type AuditPlan, type AuditReport, EVERY_PASS } from "../../core/audit/run.ts";
+import { ALL_PASSES, type AuditPlan, type AuditReport } from "../../core/audit/run.ts";
 import type { Sql } from "../../core/db/connect.ts";
 import { injectAuditorTriggers } from "../../core/exchange/schema.ts";
 import { bankOf } from "../../core/simulator/bank.ts";
@@ -30,7 +30,7 @@ function planOf(url: string, live: Live): AuditPlan {
   const open = () => connectToTest(url);
   return {
     settings: auditSettings(live.simulation),
-    passes: EVERY_PASS.map((p) => p.name),
+    passes: ALL_PASSES.map((p) => p.name),
     now: 0n,
     internal: true,
     workers: 2,

@@ -8,7 +8,7 @@
  */
 import assert from "node:assert/strict";
 import type { Finding } from "../../core/audit/findings.ts";
-import { type AuditReport, BANK_PASSES, EVERY_PASS } from "../../core/audit/run.ts";
+import { ALL_PASSES, type AuditReport, BANK_PASSES } from "../../core/audit/run.ts";
 import type { Sql } from "../../core/db/connect.ts";
 import { connectToTest, THREE_PASSES, wholeAuditor, withAuditor, withCopy } from "./audit.ts";
 import { describeFinding, Names } from "./describe.ts";
@@ -42,7 +42,7 @@ export interface HostileCase {
 }
 
 /** All passes that do not need the bank take part; the tables name the findings of the three. */
-const PASSES = EVERY_PASS.map((p) => p.name).filter((name) => !BANK_PASSES.includes(name));
+const PASSES = ALL_PASSES.map((p) => p.name).filter((name) => !BANK_PASSES.includes(name));
 
 /** Texts of the findings of the three passes in a database, one for each time a finding was opened. */
 export async function openedFindings(sql: Sql): Promise<string[]> {

@@ -5,8 +5,6 @@ import type { Pass, PassReport } from "../../core/audit/run.ts";
 import type { VerifyPool } from "../../core/audit/pool.ts";
 import { commitRun, loadCounters, loadProgress, loadStanding } from "../../core/audit/store.ts";
 import { addKeys, type KeyRing, runTasks } from "../../core/audit/tasks.ts";
-import { AUDITOR_X_PURSES_DDL } from "../../core/db/auditor-x-purses-ddl.ts";
-import type { Sql } from "../../core/db/connect.ts";
 import { openSnapshot } from "../../core/db/snapshot.ts";
 import { connectToTest } from "./audit.ts";
 
@@ -16,13 +14,6 @@ export interface OnePassChoice {
   internal?: boolean;
   pageRows?: number;
   limits?: ReadonlyMap<string, bigint>;
-}
-
-/** Creates the tables that a database of an older layout lacks. */
-async function completeSchema(sql: Sql): Promise<void> {
-  const [row] = await sql`SELECT to_regclass('auditor.auditor_x_purse_rejected') IS NULL AS missing`;
-  if (row!["missing"] !== true) return;
-  await sql.begin((tx) => tx.unsafe(`SET LOCAL search_path TO auditor;\n${AUDITOR_X_PURSES_DDL}`));
 }
 
 /** A pool that verifies where it is asked, and counts. */
@@ -52,7 +43,6 @@ export async function runOnePass(
   const auditor = await connectToTest(url);
   const pool = inlinePool();
   try {
-    await completeSchema(auditor);
     const snapshot = await openSnapshot(() => connectToTest(url), 1);
     try {
       const context: PassContext = {

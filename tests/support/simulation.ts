@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Simulated exchanges in databases of the test server, and audits of them. */
 
-import { type AuditReport, EVERY_PASS, runAudit } from "../../core/audit/run.ts";
+import { ALL_PASSES, type AuditReport, runAudit } from "../../core/audit/run.ts";
 import { initAuditorSchema } from "../../core/db/auditor-schema.ts";
 import type { Sql } from "../../core/db/connect.ts";
 import { createExchangeSchema } from "../../core/exchange/schema.ts";
@@ -97,7 +97,7 @@ export function auditSettings({ options, keys }: Simulation): AuditSettings {
 export async function auditSimulation(
   url: string,
   simulation: Simulation,
-  { days = simulation.options.days, passes = EVERY_PASS.map((p) => p.name), pageRows }: SimulationAudit = {},
+  { days = simulation.options.days, passes = ALL_PASSES.map((p) => p.name), pageRows }: SimulationAudit = {},
 ): Promise<AuditReport> {
   const open = () => connectToTest(url);
   const report = await runAudit({

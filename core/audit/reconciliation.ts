@@ -6,6 +6,7 @@
  * merchants, or earned. The last line of the table says how much is nowhere; for honest data it is zero.
  */
 import type { Sql } from "../db/connect.ts";
+import { FRACTION_BASE } from "../taler/amount.ts";
 import { HOUR } from "../taler/time.ts";
 import { MONEY } from "./money.ts";
 import { allBalances } from "./summary.ts";
@@ -131,6 +132,11 @@ export async function storeFigures(sql: Sql, clock: bigint): Promise<void> {
     for (const [name, value] of figures) {
       await tx`INSERT INTO auditor.auditor_x_figure (clock, name, value) VALUES (${clock}, ${name}, ${value.toString()})`;
     }
+    // revenue and losses by kind are balances; their row may not be older than the figures that follow from them
+    await tx`INSERT INTO auditor.auditor_x_figure (clock, name, value)
+      SELECT ${clock}, 'balance:' || balance_key, (balance_value).val::numeric * ${FRACTION_BASE.toString()}
+          + (balance_value).frac
+      FROM auditor.auditor_balances WHERE balance_value <> (0, 0)::auditor.taler_amount`;
     await tx`INSERT INTO auditor.auditor_x_outstanding (clock, denom_pub_hash, outstanding)
       SELECT ${clock}, denom_pub_hash, credit_early + credit_late + waived - spent - recouped
       FROM auditor.auditor_x_denomination WHERE credit_early + credit_late + waived - spent - recouped <> 0`;

@@ -171,7 +171,7 @@ CREATE TABLE auditor_x_figure (
   value numeric NOT NULL,
   PRIMARY KEY (clock, name)
 );
-COMMENT ON TABLE auditor_x_figure IS 'Reconciliation of a run: money by name, in atoms, as of the clock of the run (microseconds).';
+COMMENT ON TABLE auditor_x_figure IS 'Reconciliation of a run: money by name, in atoms, as of the clock of the run (microseconds); "balance:" before a name is a balance other than zero, revenue and losses by kind among them.';
 
 CREATE TABLE auditor_x_outstanding (
   clock int8 NOT NULL,

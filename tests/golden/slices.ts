@@ -71,6 +71,10 @@ const CONSEQUENCES = [
     needs(table, "coin_history", `y.table_name = '${name}' AND y.serial_id = x.${serial}`),
     ...(coin === undefined ? [] : [needs(table, "known_coins", `y.coin_pub = x.${coin}`)]),
   ]),
+  // a batch comes with all its coins
+  `DELETE FROM batch_deposits x WHERE EXISTS (SELECT FROM side.coin_deposits y
+     WHERE y.batch_deposit_serial_id = x.batch_deposit_serial_id
+       AND y.coin_deposit_serial_id NOT IN (SELECT coin_deposit_serial_id FROM coin_deposits))`,
   needs("coin_deposits", "batch_deposits", "y.batch_deposit_serial_id = x.batch_deposit_serial_id"),
   needs(
     "refunds",

@@ -102,10 +102,10 @@ function insist(report: AuditReport): AuditReport {
 
 /** One auditor for several runs; starting it takes longer than a short run. */
 export interface HeldAuditor {
-  /** Runs once, by the clock of the choice or another one (µs). */
-  run(now?: bigint): Promise<AuditReport>;
+  /** Runs once, by the clock of the choice or another one (µs), the passes of the choice or others. */
+  run(now?: bigint, passes?: readonly string[]): Promise<AuditReport>;
   /** Runs once and insists that every pass comes to its end. */
-  runWell(now?: bigint): Promise<AuditReport>;
+  runWell(now?: bigint, passes?: readonly string[]): Promise<AuditReport>;
 }
 
 /**
@@ -120,9 +120,9 @@ export async function withAuditor<T>(
 ): Promise<T> {
   const plan = planOf(url, info, choice);
   const auditor = await openAuditor(plan);
-  const run = (now = plan.now) => auditor.run(plan.passes, now);
+  const run = (now = plan.now, passes = plan.passes) => auditor.run(passes, now);
   try {
-    return await body({ run, runWell: async (now) => insist(await run(now)) });
+    return await body({ run, runWell: async (...choice) => insist(await run(...choice)) });
   } finally {
     await auditor.close();
   }

@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { currentFigures } from "../../core/audit/reconciliation.ts";
+import { allBalances } from "../../core/audit/summary.ts";
 import { newScene, slackOf } from "../../core/simulator/fraud-scene.ts";
 import type { SimulatorChoice } from "../../core/simulator/options.ts";
 import { statisticsOf } from "../../core/simulator/statistics.ts";
@@ -140,6 +141,31 @@ Deno.test("audits of every week end in the same state as one audit of all", asyn
     for (const [table, rows] of whole) assert.deepEqual(counters(steps.get(table)), counters(rows), table);
   });
 });
+
+Deno.test("each run stores its reconciliation, to be shown over time", () =>
+  withSchemas(async (sql, url) => {
+    const simulation = simulate({ seed: "over time", customers: 5 });
+    const stored = () =>
+      sql`SELECT clock, jsonb_object_agg(name, value::text) AS figures,
+          (SELECT sum(outstanding) FROM auditor.auditor_x_outstanding o WHERE o.clock = f.clock)::text AS coins
+        FROM auditor.auditor_x_figure f GROUP BY clock ORDER BY clock`;
+    const weeks: unknown[] = [];
+    for (const days of [7, 14, 21]) {
+      await writeExchange(sql, simulation, { from: days - 7, days });
+      await auditSimulation(url, simulation, { days });
+      const balances = [...await allBalances(sql)].filter(([, atoms]) => atoms !== 0n);
+      const figures = await currentFigures(sql);
+      const expected = [...figures, ...balances.map(([key, atoms]) => [`balance:${key}`, atoms] as const)];
+      weeks.push({
+        clock: simulation.options.start + BigInt(days) * DAY,
+        figures: Object.fromEntries(expected.map(([name, atoms]) => [name, atoms.toString()])),
+        coins: figures.get("coins_outstanding")!.toString(),
+      });
+      assert.ok(balances.some(([key]) => key === "coin_deposit_fee_revenue"));
+      await auditSimulation(url, simulation, { days });
+      assert.deepEqual([...await stored()], weeks, "what nothing was found in leaves nothing");
+    }
+  }));
 
 Deno.test("derived tables are as an exchange keeps them", () =>
   withSchemas(async (sql) => {

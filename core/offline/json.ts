@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** JSON documents as they are carried between machines: nothing in them may get lost or be read in two ways. */
 
-import { canonicalJson } from "../taler/json.ts";
 import { hashJson, hashManifests } from "../crypto/objects.ts";
 
 /** A JSON value, or why the text is none, worded to follow the name of the document. */

@@ -50,7 +50,7 @@ ${FRAUDS.map(({ title }) => `  - ${title}`).join("\n")}
 The audit has to find each of them and nothing else. At the end server and folder are gone.
 
       --seed TEXT      which exchange to simulate (default: demo); on one day the same seed gives the same exchange
-      --coins N        coins that customers withdraw, 400 to 20000, rounded up to a multiple of 20 (default: 600)
+      --coins N        coins that customers withdraw, 100 to 20000, rounded up to a multiple of 20 (default: 600)
       --keep           leave the server running until Ctrl-C, and say how to look at it
   -h, --help           this text
 
@@ -62,7 +62,7 @@ Exit codes: 0 everything came out as expected; 1 it did not, or could not be tri
 
 const COINS_PER_CUSTOMER = 20;
 /** With fewer coins not every fraud finds its occasion; with more it takes minutes. */
-const MIN_COINS = 400;
+const MIN_COINS = 100;
 const MAX_COINS = 20_000;
 const DAYS = 35;
 const CONNECTION = { searchPath: [], applicationName: "taler-auditor demo" };

@@ -12,7 +12,7 @@ import { ServerFailure } from "../../core/db/server.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** The smallest demo, so that the tests do not take longer than they must. */
-const SMALL = ["--coins", "400"];
+const SMALL = ["--coins", "100"];
 
 /** A running demo with a temporary folder of its own. */
 interface Running {
@@ -86,7 +86,7 @@ Deno.test("the demo finds nothing in an honest exchange and all five frauds, and
     const text = new TextDecoder().decode(stdout);
     assert.equal(code, 0, text + new TextDecoder().decode(stderr));
     assert.match(text, /The seed "integration" decides/);
-    assert.match(text, /coins withdrawn +400\n/);
+    assert.match(text, /coins withdrawn +100\n/);
     assert.match(text, /signatures verified \([\d,]+ Ed25519, [\d,]+\s+RSA, [\d,]+\s+Clause-Schnorr\)/);
     assert.match(text, /Nothing found: the exchange is honest\./);
     assert.match(text, /all of it is accounted for/);
@@ -176,7 +176,7 @@ Deno.test("options of the demo are checked before anything starts", async () => 
   assert.match(world.printed.join("\n"), /^taler-auditor demo - /);
   const { result, errors } = await withErrors(() => command.run(["--coins", "7"]));
   assert.equal(result, 2);
-  assert.match(errors, /--coins: 7 is not a number from 400 to 20000/);
+  assert.match(errors, /--coins: 7 is not a number from 100 to 20000/);
 });
 
 Deno.test("text is wrapped, aligned and coloured as asked", () => {

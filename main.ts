@@ -22,6 +22,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command:
     summary: "the auditor's key: show, sign and deliver denominations; backup and change of key",
     load: () => import("./cmd/offline.ts"),
   },
+  config: { summary: "read, check and change the configuration", load: () => import("./cmd/config.ts") },
   dbinit: { summary: "create or upgrade the auditor's tables", load: () => import("./cmd/dbinit.ts") },
   "exchange-dbinit": {
     summary: "create the tables of a trusted copy of the exchange's database",

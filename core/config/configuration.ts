@@ -56,6 +56,9 @@ export interface ConfigurationData {
   readonly cwd: () => string;
 }
 
+/** Learns of an option that is asked for. */
+export type TellRead = (section: string, option: string) => void;
+
 /** Options that once stood elsewhere: folded `[new section, option, old section]` (configuration.md 1.4). */
 const OLD_PLACES: readonly (readonly [string, string, string])[] = [
   ["exchange", "currency", "taler"],
@@ -78,9 +81,22 @@ const SHOWN_MAX = 120;
  */
 export class Configuration {
   readonly #data: ConfigurationData;
+  readonly #tell: TellRead | undefined;
 
-  constructor(data: ConfigurationData) {
+  /** @param tell called with each option that somebody asks for */
+  constructor(data: ConfigurationData, tell?: TellRead) {
     this.#data = data;
+    this.#tell = tell;
+  }
+
+  /** The same configuration; `tell` is called with each option that somebody asks for, set or not. */
+  observed(tell: TellRead): Configuration {
+    return new Configuration(this.#data, tell);
+  }
+
+  /** The same configuration, observed by nobody. */
+  unobserved(): Configuration {
+    return new Configuration(this.#data);
   }
 
   /** Path of the operator's file, undefined if none was found (configuration.md 1.2). */
@@ -131,6 +147,7 @@ export class Configuration {
    * the option is used when the new one is not set; a shipped default does not count as set (configuration.md 1.4).
    */
   entry(section: string, option: string): Entry | undefined {
+    this.#tell?.(section, option);
     if (this.#refuse(section)) return undefined;
     const [key, name] = [foldName(section), foldName(option)];
     const found = this.#data.sections.get(key)?.options.get(name);
@@ -301,6 +318,11 @@ export class Configuration {
     }; expected ${expected}`;
     return { file: this.mainFile, section, option, message };
   }
+}
+
+/** Section that an option of this old place has moved to, or undefined (configuration.md 1.4). */
+export function newSection(section: string, option: string): string | undefined {
+  return OLD_PLACES.find((place) => place[2] === foldName(section) && place[1] === foldName(option))?.[0];
 }
 
 /** A base URL for requests: with a slash at its end (configuration.md 4). Never use it for what gets signed. */

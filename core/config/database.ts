@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 
 import type { Configuration, Entry } from "./configuration.ts";
+import { foldName } from "./parse.ts";
 
 /** The two databases of an auditor. */
 export type Database = "auditor" | "exchange";
@@ -10,6 +11,13 @@ const PLACES: Readonly<Record<Database, { section: string; variable: string; cho
   auditor: { section: "auditordb-postgres", variable: "TALER_AUDITORDB_POSTGRES_CONFIG", choice: "auditor" },
   exchange: { section: "exchangedb-postgres", variable: "TALER_EXCHANGEDB_POSTGRES_CONFIG", choice: "exchange" },
 };
+
+/** The environment variable that decides in place of this option, if it is one and is set (configuration.md 10). */
+export function overridingVariable(config: Configuration, section: string, option: string): string | undefined {
+  if (foldName(option) !== "config") return undefined;
+  const variable = Object.values(PLACES).find((place) => place.section === foldName(section))?.variable;
+  return variable === undefined || (config.environment(variable) ?? "") === "" ? undefined : variable;
+}
 
 /** A connection string and where it came from. Never log the text as it is; see maskPassword. */
 export interface ConnectionText {

@@ -161,16 +161,18 @@ function searchMainFile(project: Project, env: Environment, files: Files, notice
   return undefined;
 }
 
-/** Places of the main file of one family, best first (configuration.md 1.2); also where `config` would create it. */
+/** Where a user's own file would be looked for first, or undefined if nothing names a home (configuration.md 1.2). */
+export function userFile(project: Project, env: Environment): string | undefined {
+  const home = env("HOME") ?? "";
+  const folder = env("XDG_CONFIG_HOME") || (home === "" ? "" : `${home}/.config`);
+  return folder === "" ? undefined : `${folder}/${projectName(project)}.conf`;
+}
+
+/** Places of the main file of one family, best first (configuration.md 1.2). */
 function searchPath(project: Project, env: Environment): string[] {
   const name = projectName(project);
-  const home = env("HOME") ?? "";
-  const user = env("XDG_CONFIG_HOME") || (home === "" ? "" : `${home}/.config`);
-  return [
-    ...(user === "" ? [] : [`${user}/${name}.conf`]),
-    `/etc/${name}.conf`,
-    `/etc/${name}/${name}.conf`,
-  ];
+  const own = userFile(project, env);
+  return [...(own === undefined ? [] : [own]), `/etc/${name}.conf`, `/etc/${name}/${name}.conf`];
 }
 
 function absolutePath(file: string, env: Environment, cwd: () => string): string {

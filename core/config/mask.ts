@@ -6,11 +6,19 @@ import { foldName } from "./parse.ts";
 const MASK = "***";
 const URI = /^\s*[a-z][a-z0-9+.-]*:\/\//i;
 const SECRET_PARAMETER = /^(?:ssl)?password$|token$|secret$/i;
-const SECRET_OPTIONS: ReadonlySet<string> = new Set(["password", "token"]);
+const SECRET_OPTION = /(?:^|_)(?:password|passphrase|token|secret)$/;
 
-/** True for options whose value must never be shown: PASSWORD and TOKEN (cli.md 13). */
+/**
+ * True for options whose value must never be shown: PASSWORD and TOKEN (cli.md 13), and names that end like them, which
+ * an exchange's own configuration has.
+ */
 export function isSecretOption(option: string): boolean {
-  return SECRET_OPTIONS.has(foldName(option));
+  return SECRET_OPTION.test(foldName(option));
+}
+
+/** A value as it may be shown: secrets are replaced by `***` (cli.md 13). */
+export function maskValue(option: string, value: string): string {
+  return isSecretOption(option) && value !== "" ? MASK : maskPassword(value);
 }
 
 /**

@@ -16,6 +16,12 @@ const amount: Check = (config, section, option) => config.getAmount(section, opt
 const duration: Check = (config, section, option) => config.getDuration(section, option);
 const number: Check = (config, section, option) => config.getNumber(section, option);
 const postgres: Check = (config, section, option) => config.getChoice(section, option, ["postgres"]);
+const currency: Check = (config, section, option) => config.getCurrency(section, option);
+const payto: Check = (config, section, option) => config.getPayto(section, option);
+const mode: Check = (config, section, option) => config.getMode(section, option);
+const yesNo: Check = (config, section, option) => config.getYesNo(section, option);
+const serve: Check = (config, section, option) => config.getChoice(section, option, SERVE_CHOICES);
+const authMethod: Check = (config, section, option) => config.getChoice(section, option, AUTH_METHODS);
 
 /** A file name is not looked up here, only expanded; what its variables lack matters to the role that uses it. */
 const filename: Check = (config, section, option) => {
@@ -81,65 +87,87 @@ export function getDigits(config: Configuration, section: string, option: string
   return Number(config.getNumber(section, option, { max: 8n }));
 }
 
-/** Section (a `*` at its end stands for any name), option, check. */
-const OPTIONS: readonly (readonly [string, string, Check])[] = [
-  ["exchange", "currency", (config, section, option) => config.getCurrency(section, option)],
-  ["exchange", "currency_round_unit", amount],
-  ["exchange", "master_public_key", key],
-  ["exchange", "base_url", url],
-  ["exchange", "db", postgres],
-  ["taler", "currency", (config, section, option) => config.getCurrency(section, option)],
-  ["taler", "currency_round_unit", amount],
-  ["auditor", "db", postgres],
+/** Section (a `*` at its end stands for any name), option, check, and what it is for. */
+const OPTIONS: readonly (readonly [section: string, option: string, check: Check, purpose: string])[] = [
+  ["exchange", "CURRENCY", currency, "the currency of the audited exchange"],
+  [
+    "exchange",
+    "CURRENCY_ROUND_UNIT",
+    amount,
+    "the smallest amount that the bank transfers; transfers are rounded to it",
+  ],
+  ["exchange", "MASTER_PUBLIC_KEY", key, "the exchange's master key, from its operator by a trusted channel"],
+  ["exchange", "BASE_URL", url, "the exchange's public address; signatures about purses cover it"],
+  ["exchange", "DB", postgres, "the kind of the exchange's database"],
+  ["taler", "CURRENCY", currency, "the old place of [exchange] CURRENCY"],
+  ["taler", "CURRENCY_ROUND_UNIT", amount, "the old place of [exchange] CURRENCY_ROUND_UNIT"],
+  ["auditor", "DB", postgres, "the kind of the auditor's database"],
   // A name Debian's file once had; nothing reads it, but another value shows a misunderstanding (configuration.md 1.4).
-  ["auditor", "database", postgres],
-  ["auditor", "base_url", url],
-  ["auditor", "public_key", key],
-  ["auditor", "auditor_priv_file", filename],
-  ["auditor", "tiny_amount", amount],
-  ["auditor", "grace_period", duration],
-  ["auditor", "serve", (config, section, option) => config.getChoice(section, option, SERVE_CHOICES)],
-  ["auditor", "port", getPort],
-  ["auditor", "bind_to", anything],
-  ["auditor", "unixpath", filename],
-  ["auditor", "unixpath_mode", (config, section, option) => config.getMode(section, option)],
-  ["auditor", "terms_etag", anything],
-  ["auditor", "terms_dir", filename],
-  ["auditor", "privacy_etag", anything],
-  ["auditor", "privacy_dir", filename],
-  ["auditordb-postgres", "config", anything],
-  ["auditordb-postgres", "sql_dir", directory],
-  ["exchangedb-postgres", "config", anything],
-  ["exchangedb-postgres", "sql_dir", filename],
-  ["exchangedb-postgres", "default_purse_limit", number],
-  ["exchangedb", "idle_reserve_expiration_time", duration],
-  ["exchangedb", "legal_reserve_expiration_time", duration],
-  ["exchangedb", "max_aml_program_runtime", duration],
-  ["exchangedb", "aggregator_shift", duration],
-  ["exchangedb", "default_purse_limit", number],
-  ["exchangedb", "config", anything],
-  ["exchange-account-*", "payto_uri", (config, section, option) => config.getPayto(section, option)],
-  ["exchange-account-*", "wire_method", anything],
+  ["auditor", "DATABASE", postgres, "an old name of [auditor] DB, without effect"],
+  ["auditor", "BASE_URL", url, "the auditor's public address; each of its signatures covers it, byte by byte"],
+  ["auditor", "PUBLIC_KEY", key, "the auditor's public key, for machines without the private key"],
+  ["auditor", "AUDITOR_PRIV_FILE", filename, "the file of the auditor's private key"],
+  ["auditor", "TINY_AMOUNT", amount, "amounts below this one are not worth a report when their transfer is missing"],
+  ["auditor", "GRACE_PERIOD", duration, "how long a transfer may be missing on the other side"],
+  ["auditor", "SERVE", serve, "how the web service listens: tcp or unix"],
+  ["auditor", "PORT", getPort, "the port of the web service, with SERVE = tcp"],
+  ["auditor", "BIND_TO", anything, "the address of the web service, with SERVE = tcp"],
+  ["auditor", "UNIXPATH", filename, "the socket of the web service, with SERVE = unix"],
+  ["auditor", "UNIXPATH_MODE", mode, "the mode of that socket"],
+  ["auditor", "TERMS_ETAG", anything, "the version of the terms of service"],
+  ["auditor", "TERMS_DIR", filename, "the directory of the terms of service"],
+  ["auditor", "PRIVACY_ETAG", anything, "the version of the privacy policy"],
+  ["auditor", "PRIVACY_DIR", filename, "the directory of the privacy policy"],
+  ["auditordb-postgres", "CONFIG", anything, "the connection to the auditor's database"],
+  ["auditordb-postgres", "SQL_DIR", directory, "a directory of schema files"],
+  ["exchangedb-postgres", "CONFIG", anything, "the connection to the trusted copy of the exchange's database"],
+  ["exchangedb-postgres", "SQL_DIR", filename, "a directory of schema files"],
+  ["exchangedb-postgres", "DEFAULT_PURSE_LIMIT", number, "an option of the exchange, without effect"],
+  ["bankdb-postgres", "CONFIG", anything, "the connection to the database that keeps the history of the bank accounts"],
+  ["exchangedb", "IDLE_RESERVE_EXPIRATION_TIME", duration, "when the exchange closes an idle reserve; as it has it"],
+  ["exchangedb", "LEGAL_RESERVE_EXPIRATION_TIME", duration, "how long the exchange keeps reserves; no check needs it"],
+  ["exchangedb", "MAX_AML_PROGRAM_RUNTIME", duration, "an option of the exchange, without effect"],
+  ["exchangedb", "AGGREGATOR_SHIFT", duration, "an option of the exchange, without effect"],
+  ["exchangedb", "DEFAULT_PURSE_LIMIT", number, "an option of the exchange, without effect"],
+  ["exchangedb", "CONFIG", anything, "the old place of [exchangedb-postgres] CONFIG"],
+  ["exchange-account-*", "PAYTO_URI", payto, "the exchange's bank account"],
+  ["exchange-account-*", "WIRE_METHOD", anything, "the payment method, where PAYTO_URI is not set"],
   // Anything but YES means no (configuration.md 8); the reader of accounts warns of other texts.
-  ["exchange-account-*", "enable_credit", anything],
-  ["exchange-account-*", "enable_debit", anything],
-  ["exchange-accountcredentials-*", "wire_gateway_url", url],
+  ["exchange-account-*", "ENABLE_CREDIT", anything, "whether transfers to this account are audited"],
+  ["exchange-account-*", "ENABLE_DEBIT", anything, "whether transfers from this account are audited"],
+  ["exchange-accountcredentials-*", "WIRE_GATEWAY_URL", url, "the address of the bank's wire gateway"],
   [
     "exchange-accountcredentials-*",
-    "wire_gateway_auth_method",
-    (config, section, option) => config.getChoice(section, option, AUTH_METHODS),
+    "WIRE_GATEWAY_AUTH_METHOD",
+    authMethod,
+    "how to log in there: none, basic or bearer",
   ],
-  ["exchange-accountcredentials-*", "username", anything],
-  ["exchange-accountcredentials-*", "password", anything],
-  ["exchange-accountcredentials-*", "token", anything],
-  ["currency-*", "enabled", (config, section, option) => config.getYesNo(section, option)],
-  ["currency-*", "code", (config, section, option) => config.getCurrency(section, option)],
-  ["currency-*", "name", anything],
-  ["currency-*", "fractional_input_digits", getDigits],
-  ["currency-*", "fractional_normal_digits", getDigits],
-  ["currency-*", "fractional_trailing_zero_digits", getDigits],
-  ["currency-*", "alt_unit_names", altUnitNames],
+  ["exchange-accountcredentials-*", "USERNAME", anything, "the name to log in with, for method basic"],
+  ["exchange-accountcredentials-*", "PASSWORD", anything, "the password to log in with, for method basic"],
+  ["exchange-accountcredentials-*", "TOKEN", anything, "the token to log in with, for method bearer"],
+  ["currency-*", "ENABLED", yesNo, "whether this section is used"],
+  ["currency-*", "CODE", currency, "the currency that this section is about"],
+  ["currency-*", "NAME", anything, "the name of the currency"],
+  ["currency-*", "FRACTIONAL_INPUT_DIGITS", getDigits, "how many digits after the point can be typed in"],
+  ["currency-*", "FRACTIONAL_NORMAL_DIGITS", getDigits, "how many digits after the point are shown"],
+  ["currency-*", "FRACTIONAL_TRAILING_ZERO_DIGITS", getDigits, "how many of them are shown even if they are zero"],
+  ["currency-*", "ALT_UNIT_NAMES", altUnitNames, "the signs of the unit and of its multiples"],
 ];
+
+/** An option that the auditor knows. */
+export interface KnownOption {
+  /** Name of the section; a `*` at its end stands for any name. */
+  readonly section: string;
+  readonly option: string;
+  /** What it is for, worded to follow "it is". */
+  readonly purpose: string;
+}
+
+/** Every option that the auditor knows, or those of one section. */
+export function knownOptions(section?: string): KnownOption[] {
+  return OPTIONS.filter(([wanted]) => section === undefined || matches(wanted, section))
+    .map(([wanted, option, , purpose]) => ({ section: wanted, option, purpose }));
+}
 
 function entryOf(config: Configuration, section: string, option: string): Entry {
   const entry = config.entry(section, option);
@@ -148,11 +176,13 @@ function entryOf(config: Configuration, section: string, option: string): Entry 
   return entry;
 }
 
+function matches(wanted: string, section: string): boolean {
+  const folded = foldName(section);
+  return wanted.endsWith("*") ? folded.startsWith(wanted.slice(0, -1)) : wanted === folded;
+}
+
 function checkFor(section: string, option: string): Check | undefined {
-  const [folded, name] = [foldName(section), foldName(option)];
-  return OPTIONS.find(([wanted, known]) => {
-    return known === name && (wanted.endsWith("*") ? folded.startsWith(wanted.slice(0, -1)) : wanted === folded);
-  })?.[2];
+  return OPTIONS.find(([wanted, known]) => foldName(known) === foldName(option) && matches(wanted, section))?.[2];
 }
 
 /**

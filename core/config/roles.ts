@@ -203,11 +203,13 @@ export function syncOptions(config: Configuration): SyncOptions {
 /** What the import of bank history needs. */
 export interface BankOptions {
   readonly currency: string;
-  readonly auditorDb: string;
   readonly gateways: GatewayAccounts;
 }
 
-/** Options of `bank import` (configuration.md 9, column wire); at least one account must be left. */
+/**
+ * Options of `bank import` (configuration.md 9, column wire); at least one account must be left. The auditor's database
+ * is not among them: whoever holds the credentials need not be able to read its secret file (roles.md 5).
+ */
 export function bankOptions(config: Configuration): BankOptions {
   const problems = checkedCollector(config);
   const gateways = problems.read(() => readGatewayAccounts(config));
@@ -216,7 +218,6 @@ export function bankOptions(config: Configuration): BankOptions {
   }
   return problems.finish({
     currency: problems.read(() => config.getCurrency("exchange", "CURRENCY")),
-    auditorDb: problems.read(() => connectionText(config, "auditor").text),
     gateways,
   });
 }
@@ -356,6 +357,7 @@ export function configurationProblems(config: Configuration): Problem[] {
 /** A collector that already holds the syntax errors of everything that is set. */
 function checkedCollector(config: Configuration): Collector {
   const problems = collector();
-  problems.add(...syntaxProblems(config));
+  // Whoever observes what a role reads is not interested in what every role checks.
+  problems.add(...syntaxProblems(config.unobserved()));
   return problems;
 }

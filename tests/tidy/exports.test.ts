@@ -49,16 +49,7 @@ const AWAITED: readonly string[] = [
   "core/db/auditor-schema.ts DEPOSIT_CONFIRMATION_CHANNEL",
   "core/config/accounts.ts readCredentials",
   "core/config/accounts.ts readCurrencyDisplay",
-  "core/config/edit.ts formatSections",
-  "core/config/edit.ts formatValue",
-  "core/config/edit.ts isOptionName",
-  "core/config/edit.ts isSectionName",
-  "core/config/edit.ts setOption",
-  "core/config/roles.ts configurationProblems",
   "core/config/roles.ts databaseOptions",
-  "core/config/roles.ts dbinitOptions",
-  "core/config/roles.ts httpdOptions",
-  "core/config/roles.ts syncOptions",
 ];
 
 /** Files that take a name from a file, tests apart from the others. */

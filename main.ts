@@ -23,6 +23,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command:
     load: () => import("./cmd/offline.ts"),
   },
   config: { summary: "read, check and change the configuration", load: () => import("./cmd/config.ts") },
+  terms: {
+    summary: "make the legal documents of the service from one text and its translations",
+    load: () => import("./cmd/terms.ts"),
+  },
   dbinit: { summary: "create or upgrade the auditor's tables", load: () => import("./cmd/dbinit.ts") },
   "exchange-dbinit": {
     summary: "create the tables of a trusted copy of the exchange's database",

@@ -50,6 +50,8 @@ const AWAITED: readonly string[] = [
   "core/config/accounts.ts readCredentials",
   "core/config/accounts.ts readCurrencyDisplay",
   "core/config/roles.ts databaseOptions",
+  "core/terms/negotiate.ts chooseLegalFile",
+  "core/terms/negotiate.ts mediaTypeOf",
 ];
 
 /** Files that take a name from a file, tests apart from the others. */

@@ -205,6 +205,7 @@ function asToolError(error: unknown): unknown {
 async function follow(plan: AuditPlan, parsed: Arguments): Promise<void> {
   const stop = new AbortController();
   const end = () => stop.abort();
+  const warned = new Set<string>();
   Deno.addSignalListener("SIGTERM", end);
   Deno.addSignalListener("SIGINT", end);
   try {
@@ -213,7 +214,7 @@ async function follow(plan: AuditPlan, parsed: Arguments): Promise<void> {
       settle_ms: 200,
       signal: stop.signal,
       clock: () => BigInt(Date.now()) * 1000n,
-      report: (report) => printRun(report, parsed.json),
+      report: (report) => printRun(report, parsed.json, warned),
       trouble: (error, retry_ms) =>
         printWarning(`${error.message}; trying again in ${(retry_ms / 1000).toFixed(1)} seconds`),
     });
@@ -225,7 +226,12 @@ async function follow(plan: AuditPlan, parsed: Arguments): Promise<void> {
   }
 }
 
-function printRun(report: AuditReport, json: boolean): void {
+/** @param warned what was warned of before; a warning that goes on for days is said once */
+function printRun(report: AuditReport, json: boolean, warned: Set<string>): void {
+  for (const warning of report.warnings.filter((w) => !warned.has(w))) {
+    printWarning(warning);
+    warned.add(warning);
+  }
   for (const { pass, failure } of report.passes) {
     if (failure !== undefined) printError(`pass ${pass}: ${failure.message}`);
   }

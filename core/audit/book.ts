@@ -50,9 +50,10 @@ export class Book {
     for (const [key, atoms] of Object.entries(effects)) this.add(key, atoms);
   }
 
-  /** Settles a standing finding: open with these effects, or gone. */
+  /** Settles a standing finding: open with these effects, or gone. Settled again, it keeps its order. */
   settle(key: string, place: Place, finding: Finding | undefined, effects: Effects = {}): void {
-    this.standing.set(key, { ...place, order: this.#order++, finding, effects });
+    const order = this.standing.get(key)?.order ?? this.#order++;
+    this.standing.set(key, { ...place, order, finding, effects });
   }
 
   /** Says that every standing finding under this prefix was judged by this run. */

@@ -11,7 +11,9 @@ import { encodeHex } from "./hex.ts";
 import type { TaskKey } from "./tasks.ts";
 
 /** A denomination whose public key can be read. */
-export interface Denomination extends DenominationRow {
+export interface Denomination extends Omit<DenominationRow, "revocation"> {
+  /** What revokes it: one row at most, unless the exchange dropped its constraints. */
+  revocations: { serial: bigint; masterSig: Uint8Array }[];
   /** h_denom_pub recomputed from key and age mask; what every signature covers. */
   hash: Uint8Array;
   /** {@link hash} in hexadecimal. */
@@ -24,8 +26,12 @@ export interface Denomination extends DenominationRow {
 export interface Denominations {
   /** In the order of their hashes. */
   all: Denomination[];
+  /** One for each hash: the genuine one, if there is one. In the order of their hashes. */
+  distinct: Denomination[];
   /** Rows that cannot be used: unreadable columns or an unreadable public key. */
   unreadable: { serial: bigint; problem: string }[];
+  /** Serials that come more than once, with their partners or by themselves. */
+  repeated: bigint[];
   /**
    * The denomination that a row naming this serial means, by the hash of its key; undefined when no denomination has
    * that hash ("denomination key not found").
@@ -35,31 +41,51 @@ export interface Denominations {
 
 /** Reads all denominations, with this auditor's signatures and the exchange's revocations. */
 export async function loadDenominations(sql: Sql, auditorPub: Uint8Array): Promise<Denominations> {
-  const all: Denomination[] = [];
-  const unreadable: Denominations["unreadable"] = [];
+  const bySerial = new Map<bigint, Denomination>();
+  const unreadable = new Map<bigint, string>();
+  const repeated = new Set<bigint>();
   for (const r of await readRows(sql, "denominations", DENOMINATIONS, [auditorPub], decodeDenomination)) {
+    const { serial } = r;
+    const known = bySerial.get(serial);
+    if (known !== undefined || unreadable.has(serial)) repeated.add(serial);
     if (!("row" in r)) {
-      const problem = "problems" in r ? r.problems.map((p) => `${p.column} ${p.problem}`).join(", ") : "";
-      unreadable.push({ serial: r.serial, problem });
+      unreadable.set(serial, "problems" in r ? r.problems.map((p) => `${p.column} ${p.problem}`).join(", ") : "");
       continue;
     }
-    const parsed = parseDenominationKey(r.row.denominationKey);
+    const { revocation, ...row } = r.row;
+    if (known !== undefined) {
+      if (revocation !== undefined) known.revocations.push(revocation);
+      continue;
+    }
+    const parsed = parseDenominationKey(row.denominationKey);
     if (parsed === undefined) {
-      unreadable.push({ serial: r.serial, problem: "denom_pub is not a denomination public key" });
+      unreadable.set(serial, "denom_pub is not a denomination public key");
       continue;
     }
-    const hash = hashDenominationKey({ ...parsed, ageMask: r.row.ageMask });
-    const key: TaskKey = { id: all.length, cipher: parsed.cipher, ageMask: r.row.ageMask, key: parsed.key };
-    all.push({ ...r.row, hash, hashHex: encodeHex(hash), key });
+    const hash = hashDenominationKey({ ...parsed, ageMask: row.ageMask });
+    const key: TaskKey = { id: bySerial.size, cipher: parsed.cipher, ageMask: row.ageMask, key: parsed.key };
+    const revocations = revocation === undefined ? [] : [revocation];
+    bySerial.set(serial, { ...row, revocations, hash, hashHex: encodeHex(hash), key });
   }
-  const genuine = new Map(all.filter((d) => equalBytes(d.hash, d.storedHash)).map((d) => [d.hashHex, d]));
-  const bySerial = new Map(all.map((d) => [d.serial, d]));
+  const all = [...bySerial.values()].sort(byHash);
+  const genuine = firstOfEach(all.filter((d) => equalBytes(d.hash, d.storedHash)));
   return {
-    all: all.sort((a, b) => a.hashHex < b.hashHex ? -1 : a.hashHex > b.hashHex ? 1 : 0),
-    unreadable,
+    all,
+    distinct: [...new Map([...firstOfEach(all), ...genuine]).values()].sort(byHash),
+    unreadable: [...unreadable].map(([serial, problem]) => ({ serial, problem })),
+    repeated: [...repeated],
     lookup(serial) {
       const named = bySerial.get(serial);
       return named === undefined ? undefined : genuine.get(named.hashHex);
     },
   };
+}
+
+function byHash(a: Denomination, b: Denomination): number {
+  return a.hashHex < b.hashHex ? -1 : a.hashHex > b.hashHex ? 1 : 0;
+}
+
+/** By hash, the first row that has it. */
+function firstOfEach(rows: readonly Denomination[]): Map<string, Denomination> {
+  return new Map(rows.map((d): [string, Denomination] => [d.hashHex, d]).reverse());
 }

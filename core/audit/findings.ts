@@ -43,10 +43,14 @@ export type FindingTable =
   | "closure_lags"
   | "purse_not_closed_inconsistencies";
 
-/** An amount in atoms as a `taler_amount`. */
-export function amountColumn(atoms: bigint): Column {
-  if (atoms < 0n) throw new Error(`negative amount ${atoms} in a finding`);
-  if (atoms > MAX_AMOUNT) throw new AmountOverflow("an amount in a finding");
+/**
+ * An amount in atoms as a `taler_amount`.
+ * @param place what is too large if it is
+ * @throws AmountOverflow above the legal range of sums
+ */
+export function amountColumn(atoms: bigint, place = "an amount in a finding"): Column {
+  if (atoms < 0n) throw new Error(`negative amount ${atoms}: ${place}`);
+  if (atoms > MAX_AMOUNT) throw new AmountOverflow(place);
   return { val: (atoms / FRACTION_BASE).toString(), frac: Number(atoms % FRACTION_BASE) };
 }
 

@@ -11,6 +11,7 @@ import { parseDenominationSignature } from "../taler/denomination.ts";
 import type { Denomination, Denominations } from "./denominations.ts";
 import { bytesColumn } from "./findings.ts";
 import type { PassRun, Stage } from "./pass.ts";
+import { DENOMINATION } from "./revisits.ts";
 
 /** What the stage tells the pass that runs it. */
 export interface KnownCoinsSink {
@@ -53,7 +54,7 @@ export function knownCoinsStage(sink: KnownCoinsSink): Stage<KnownCoinRow, Prepa
     book: ({ serial, row, reason }, { denomination, task }, good) => {
       if (denomination === undefined) {
         // operations with the coin are reported as "denomination key not found"; the verdict waits for the key
-        sink.run.revisit(stage, serial, "denomination");
+        sink.run.revisit(stage, serial, DENOMINATION);
         return;
       }
       if (reason !== undefined) sink.run.settleRevisit(stage, serial);

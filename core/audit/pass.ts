@@ -7,10 +7,21 @@
  */
 import type { BankHistory } from "../bank/history.ts";
 import type { Sql } from "../db/connect.ts";
-import { type Extent, readExtent, readRange, readSerials, type Source, type SourceRow } from "../exchange/source.ts";
+import {
+  type Extent,
+  readExtent,
+  readRange,
+  readSerials,
+  SERIALS_END,
+  type Source,
+  type SourceRow,
+} from "../exchange/source.ts";
 import { Book } from "./book.ts";
 import { rowInconsistency } from "./findings.ts";
 import type { VerifyPool } from "./pool.ts";
+import { Revisits } from "./revisits.ts";
+import { settleIrregular } from "./serials.ts";
+import { requireSnapshot, sessionOf } from "./session.ts";
 import type { StateWrite, StoredStanding } from "./store.ts";
 import { TaskWriter } from "./tasks.ts";
 
@@ -72,6 +83,8 @@ export interface PassContext {
   /** Exclusive upper serial per table, to audit only a part of what is there; absent: everything. */
   limits?: ReadonlyMap<string, bigint> | undefined;
   progress?: ((p: Progress) => void) | undefined;
+  /** Told what limits this run's verdicts without being anybody's fault. */
+  warn?: ((message: string) => void) | undefined;
 }
 
 /** Verdicts that one pass reaches and another needs, so that no signature is verified twice in a run. */
@@ -91,6 +104,8 @@ export interface Stage<Row, Prepared> {
   prepare(rows: StageRow<Row>[], tasks: TaskWriter): Prepared[] | Promise<Prepared[]>;
   /** Books one row. `good` tells the verdict of a task. */
   book(row: StageRow<Row>, prepared: Prepared, good: (task: number) => boolean): void;
+  /** Told of a row that can never be booked because it cannot be read (D-17). */
+  unreadable?(serial: bigint): void;
   /** Reads the whole snapshot even when the run is limited to a part. */
   unlimited?: boolean;
   /** Its progress point is the last serial that was audited, not the one after it (database.md 12.3). */
@@ -128,7 +143,11 @@ interface Range {
   from: bigint;
   until: bigint;
   extent: Extent;
-  revisit: Map<bigint, string>;
+  revisit: ReadonlyMap<bigint, string>;
+}
+
+function partnerKey(stage: AnyStage, serial: bigint): string {
+  return `X-9:${stage.source.table}:${stage.progressKey}:${serial}`;
 }
 
 /** One run of one pass. */
@@ -139,8 +158,8 @@ export class PassRun {
   #ranges = new Map<string, Range>();
   #queue: Promise<() => void>[] = [];
   #total = 0n;
-  #revisitUpserts: Record<string, unknown>[] = [];
-  #revisitRemovals: Record<string, unknown>[] = [];
+  readonly revisits = new Revisits();
+  #session = 0;
   #counters: Record<string, unknown>[] = [];
   readonly #floors = new Map<string, bigint>();
   #sums = new Map<string, bigint>();
@@ -159,20 +178,16 @@ export class PassRun {
    */
   async plan(stages: AnyStage[]): Promise<void> {
     const { source: sql, auditor, limits } = this.context;
-    const revisits = await auditor`SELECT stage, serial, reason FROM auditor.auditor_x_revisit
-      WHERE pass = ${this.pass} ORDER BY stage, serial`;
+    await this.revisits.load(auditor, this.pass);
     let backwards = 0;
-    for (const { source, progressKey, unlimited, last } of stages) {
+    for (const stage of stages) {
+      const { source, progressKey, unlimited, last } = stage;
       const point = this.pointOf(progressKey);
       const from = last === true && point > 0n ? point + 1n : point;
-      const end = 1n << 62n;
-      const until = unlimited === true ? end : limits?.get(source.table) ?? end;
+      const until = unlimited === true ? SERIALS_END : limits?.get(source.table) ?? SERIALS_END;
       const extent = await readExtent(sql, source, from, until);
-      const revisit = new Map(
-        revisits.filter((r) => r["stage"] === source.table + progressKey)
-          .map((r) => [r["serial"] as bigint, r["reason"] as string]),
-      );
-      this.#ranges.set(progressKey, { from, until, extent, revisit });
+      settleIrregular(this.book, source.table, source.serial, extent.irregular, progressKey);
+      this.#ranges.set(progressKey, { from, until, extent, revisit: this.revisits.of(stage) });
       this.#total += extent.rows;
       const gone = from > extent.highest + 1n;
       this.book.settle(
@@ -223,14 +238,12 @@ export class PassRun {
 
   /** Has a row read again in every run until {@link settleRevisit}. */
   revisit(stage: AnyStage, serial: bigint, reason: string): void {
-    const name = stage.source.table + stage.progressKey;
-    if (this.#ranges.get(stage.progressKey)?.revisit.get(serial) === reason) return;
-    this.#revisitUpserts.push({ pass: this.pass, stage: name, serial: serial.toString(), reason });
+    this.revisits.set(stage, serial, reason);
   }
 
-  #settleRevisit(stage: AnyStage, serial: bigint): void {
-    const name = stage.source.table + stage.progressKey;
-    this.#revisitRemovals.push({ pass: this.pass, stage: name, serial: serial.toString() });
+  /** The row is finished: it need not be read again. */
+  settleRevisit(stage: AnyStage, serial: bigint): void {
+    this.revisits.set(stage, serial, undefined);
   }
 
   /** Reads, verifies and books all rows of a planned stage. Bookings may still be pending; see {@link drain}. */
@@ -244,7 +257,7 @@ export class PassRun {
     for (let next = range.from, full = range.extent.rows > 0n; full;) {
       const page = await readRange(sql, stage.source, next, range.until, pageRows);
       if (page.length === 0) break;
-      full = page.length === pageRows;
+      full = page.length >= pageRows; // more than a page if a partner comes twice
       for (const r of page) {
         rows++;
         atoms += r.atoms;
@@ -308,13 +321,9 @@ export class PassRun {
     while (this.#queue.length > PAGES_IN_FLIGHT) (await this.#queue.shift()!)();
   }
 
-  #partnerKey(stage: AnyStage, serial: bigint): string {
-    return `X-9:${stage.source.table}:${stage.progressKey}:${serial}`;
-  }
-
   #found(stage: AnyStage, serial: bigint): void {
-    this.book.settle(this.#partnerKey(stage, serial), { stage: 0, serial }, undefined);
-    this.#settleRevisit(stage, serial);
+    this.book.settle(partnerKey(stage, serial), { stage: 0, serial }, undefined);
+    this.settleRevisit(stage, serial);
   }
 
   #duplicate<Row, P>(stage: Stage<Row, P>, serial: bigint): void {
@@ -328,7 +337,7 @@ export class PassRun {
     const place = { stage: stage.rank, serial: r.serial };
     if ("missing" in r) {
       this.book.settle(
-        this.#partnerKey(stage, r.serial),
+        partnerKey(stage, r.serial),
         place,
         rowInconsistency("X-9", stage.source.table, r.serial, `row refers to a missing row in ${r.missing}`),
       );
@@ -336,13 +345,9 @@ export class PassRun {
     } else if ("problems" in r) {
       const text = r.problems.map((p) => `${p.column} ${p.problem}`).join(", ");
       this.book.report(place, rowInconsistency("D-17", stage.source.table, r.serial, `row cannot be read: ${text}`));
+      stage.unreadable?.(r.serial);
       this.#found(stage, r.serial);
     }
-  }
-
-  /** The row is finished: it need not be read again. */
-  settleRevisit(stage: AnyStage, serial: bigint): void {
-    this.#settleRevisit(stage, serial);
   }
 
   /** Calls a function when every row read so far is booked. */
@@ -363,24 +368,27 @@ export class PassRun {
       if (key.startsWith(MONOTONE)) this.book.standing.set(key, entry);
     }
     this.writes.length = 0;
-    this.#revisitUpserts = [];
-    this.#revisitRemovals = [];
+    this.revisits.forget();
     this.#counters = [];
     this.#sums.clear();
   }
 
-  /** All state writes, those of the engine included. */
-  allWrites(): StateWrite[] {
+  /** Notes which connection the pass reads on; to be called before anything is read. */
+  async begin(): Promise<void> {
+    this.#session = await sessionOf(this.context.source);
+  }
+
+  /**
+   * All state writes, those of the engine included, if everything was read from one snapshot.
+   * @throws an error that is worth repeating the run for if the connection to the source was lost on the way
+   */
+  async allWrites(): Promise<StateWrite[]> {
+    await requireSnapshot(this.context.source, this.#session, this.pass);
     for (const [name, amount] of this.#sums) this.setCounter(name, (this.counters.get(name) ?? 0n) + amount);
     this.#sums.clear();
     return [
       ...this.writes,
-      {
-        table: "auditor_x_revisit",
-        key: ["pass", "stage", "serial"],
-        upsert: this.#revisitUpserts,
-        remove: this.#revisitRemovals,
-      },
+      this.revisits.write(this.pass),
       { table: "auditor_x_counter", key: ["name"], upsert: this.#counters, remove: [] },
     ];
   }

@@ -91,6 +91,8 @@ export interface PassReport {
   changed: number;
   resolved: number;
   wrote: boolean;
+  /** What limits its verdicts. */
+  warnings: string[];
   /** Why the pass could not finish, if it could not. */
   failure?: { kind: "overflow" | "stopped" | "error"; message: string };
 }
@@ -154,6 +156,7 @@ export async function openAuditor(plan: AuditPlan): Promise<Auditor> {
   const pool = startVerifyPool(plan.workers);
   const schemas = new SchemaCheck();
   const attempt = async (passes: readonly string[], now: bigint) => {
+    await lock(guard);
     const report = await attemptAudit({ ...own, passes, now }, pool, guard, schemas);
     opened.clear();
     opened.add(guard);
@@ -168,7 +171,6 @@ export async function openAuditor(plan: AuditPlan): Promise<Auditor> {
           if (attempts === ATTEMPTS || !isRetryable(error)) throw error;
           await guard.end({ timeout: 0 });
           guard = await own.openAuditor();
-          await lock(guard);
         }
       }
     },
@@ -205,7 +207,7 @@ async function attemptAudit(plan: AuditPlan, pool: VerifyPool, guard: Sql, schem
     const warnings = await schemas.warnings(snapshot.connections[0]!, guard);
     const reports = await runPasses(plan, pool, passes, snapshot.connections);
     await storeFigures(guard, plan.now);
-    return { passes: reports, warnings };
+    return { passes: reports, warnings: [...new Set([...warnings, ...reports.flatMap((r) => r.warnings)])] };
   } finally {
     await snapshot.close();
   }
@@ -214,7 +216,15 @@ async function attemptAudit(plan: AuditPlan, pool: VerifyPool, guard: Sql, schem
 /** Two numbers that stand for "an audit into this database" among the advisory locks of a server. */
 const LOCK = [0x7461, 0x6c65] as const;
 
+/**
+ * Takes the lock unless this connection has it. The client connects anew when a connection is lost while it is idle,
+ * and the lock went with it.
+ * @throws AuditBusy
+ */
 async function lock(sql: Sql): Promise<void> {
+  const [held] = await sql`SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
+    AND classid = ${LOCK[0]} AND objid = ${LOCK[1]} AND granted) AS held`;
+  if (held!["held"] === true) return;
   const [row] = await sql`SELECT pg_try_advisory_lock(${LOCK[0]}, ${LOCK[1]}) AS locked`;
   if (row!["locked"] === true) return;
   const holders = await sql`SELECT a.pid, a.application_name, a.usename,
@@ -248,6 +258,8 @@ async function runPasses(
     report.catch(() => {}); // awaited below
     reports.push(report);
   });
+  // a run is repeated only when nothing of it is under way any more
+  await Promise.allSettled(reports);
   return await Promise.all(reports);
 }
 
@@ -265,7 +277,7 @@ async function runPass(
   const started = performance.now();
   const startedAt = BigInt(Date.now()) * 1000n;
   const counted = pool.counting();
-  const report: PassReport = { pass: pass.name, signatures: counted.counts, ...NOTHING_DONE };
+  const report: PassReport = { pass: pass.name, signatures: counted.counts, warnings: [], ...NOTHING_DONE };
   const auditor = await plan.openAuditor();
   let bank: BankHistory | undefined;
   try {
@@ -286,6 +298,7 @@ async function runPass(
       pageRows: plan.pageRows ?? DEFAULT_PAGE_ROWS,
       limits: plan.limits,
       progress: plan.progress,
+      warn: (message) => report.warnings.push(message),
     };
     const run = new PassRun(
       pass.name,
@@ -294,6 +307,7 @@ async function runPass(
       await loadProgress(auditor, progressKeys),
       await loadCounters(auditor, "x:"),
     );
+    await run.begin();
     const stopped = await finish(pass, run);
     if (stopped !== undefined) report.failure = stopped;
     report.rows = run.rows;

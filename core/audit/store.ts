@@ -59,17 +59,34 @@ const KEYED_FINDINGS: Record<string, string> = {
   reserve_not_closed_inconsistency: "reserve_pub",
 };
 
-/** Reads the standing findings of a pass. */
-export async function loadStanding(sql: Sql, pass: string): Promise<Map<string, StoredStanding>> {
+/** The standing findings of a pass, and the number of the last run that changed anything of it. */
+export type StoredFindings = Map<string, StoredStanding> & { lastRun: bigint };
+
+/** Something of the pass was committed since this run read its state: it must be repeated (SQLSTATE 40001). */
+class Overtaken extends Error {
+  override name = "Overtaken";
+  readonly code = "40001";
+}
+
+async function lastRunOf(sql: Sql, pass: string): Promise<bigint> {
+  const [row] =
+    await sql`SELECT coalesce(max(run_id), 0)::int8 AS last FROM auditor.auditor_x_run WHERE pass = ${pass}`;
+  return row!["last"] as bigint;
+}
+
+/** Reads the standing findings of a pass; to be called before anything else of its state is read. */
+export async function loadStanding(sql: Sql, pass: string): Promise<StoredFindings> {
+  const lastRun = await lastRunOf(sql, pass);
   const rows = await sql`SELECT key, check_id, finding_table, finding_row, content, effects
     FROM auditor.auditor_x_standing WHERE pass = ${pass}`;
-  return new Map(rows.map((r) => [r["key"] as string, {
+  const findings = new Map(rows.map((r): [string, StoredStanding] => [r["key"] as string, {
     check: r["check_id"] as string,
     table: r["finding_table"] as string,
     row: r["finding_row"] as bigint,
     content: r["content"] as Record<string, Column>,
     effects: Object.fromEntries(Object.entries(r["effects"] as Record<string, string>).map(([k, v]) => [k, BigInt(v)])),
   }]));
+  return Object.assign(findings, { lastRun });
 }
 
 /** Reads progress points; a missing one is 0. */
@@ -295,20 +312,37 @@ async function writeJournal(sql: Sql, facts: RunFacts, plan: FindingPlan, opened
   ]);
 }
 
+/** Two numbers that stand for "a commit into this database" among the advisory locks of a server. */
+const COMMIT_LOCK = [0x7461, 0x6c66] as const;
+
+/**
+ * Lets one commit at a time go on, and only if nobody else committed the pass since its state was read. The lock of
+ * the audit is not enough: it goes with its connection, while the passes of a run may still have theirs.
+ */
+async function requireNewest(sql: Sql, pass: string, lastRun: bigint): Promise<void> {
+  await sql`SELECT pg_advisory_xact_lock(${COMMIT_LOCK[0]}, ${COMMIT_LOCK[1]})`;
+  if (await lastRunOf(sql, pass) !== lastRun) {
+    throw new Overtaken(`pass ${pass} was committed by another run meanwhile`);
+  }
+}
+
 /**
  * Commits a run in one transaction: findings, resolved findings, state, balances, progress and the journal.
  * Writes nothing at all when the run changed nothing.
  *
- * @param sql a connection inside no transaction; isolation READ COMMITTED is enough under the pass's advisory lock
+ * @param sql a connection inside no transaction; isolation READ COMMITTED is enough
+ * @param writing the state, when it is certain that it comes from one snapshot
  * @throws AmountOverflow when a balance leaves the legal range; nothing is committed then
+ * @throws an error that is worth repeating the run for when another run was faster
  */
 export async function commitRun(
   sql: Sql,
   facts: RunFacts,
   book: Book,
-  stored: Map<string, StoredStanding>,
-  writes: StateWrite[],
+  stored: StoredFindings,
+  writing: StateWrite[] | Promise<StateWrite[]>,
 ): Promise<CommitSummary> {
+  const writes = await writing;
   const plan = planFindings(book, stored);
   const changes = balanceChanges(book, plan);
   const summary = { opened: plan.open.length, changed: plan.change.length, resolved: plan.resolve.length };
@@ -318,15 +352,18 @@ export async function commitRun(
     [...book.totals].every(([k, v]) => (balances.get(k) ?? 0n) === v) &&
     (facts.silentWhenEmpty || facts.balanceKeys.every((k) => balances.has(k)));
   if (idle) return { ...summary, wrote: false };
+  // state of our own may be worth keeping although nothing of the pass itself was there to be read
+  const silent = facts.silentWhenEmpty && balances.size === 0 && plan.open.length === 0 && book.progress.size === 0;
   await sql.begin(async (tx) => {
     const sql = tx as unknown as Sql;
+    await requireNewest(sql, facts.pass, stored.lastRun);
     // resolved first: a finding table with one row per subject has room for its successor then
     await changeFindings(sql, facts.pass, plan);
     const opened = await openFindings(sql, facts.pass, plan);
     for (const write of writes) await applyWrite(sql, write);
-    await writeBalances(sql, facts, book, changes);
+    if (!silent) await writeBalances(sql, facts, book, changes);
     const points = await loadProgress(sql, facts.progressKeys);
-    const progress = facts.progressKeys.flatMap((k) => {
+    const progress = silent ? [] : facts.progressKeys.flatMap((k) => {
       const value = book.progress.get(k) ?? points.get(k) ?? 0n;
       return points.get(k) === value ? [] : [{ progress_key: k, progress_offset: value.toString() }];
     });

@@ -67,6 +67,11 @@ export interface BankHistory {
   ownAccount(account: string): Promise<string | undefined>;
   /** False if the transfers have numbers of our own instead of the bank's; a history without this has the bank's. */
   hasBankNumbers?(account: string): Promise<boolean>;
+  /**
+   * Up to when the history of a direction is known to be complete, µs; undefined: it never was. A history without this
+   * is asked from the bank when it is read, and complete up to then.
+   */
+  completeUntil?(account: string, direction: Direction): Promise<bigint | undefined>;
   anomalies(): Promise<BankAnomaly[]>;
   close(): Promise<void>;
 }

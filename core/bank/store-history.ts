@@ -69,6 +69,7 @@ export function openStoreHistory(sql: Sql, { pageSize = PAGE_SIZE }: { pageSize?
     },
     ownAccount: async (account) => (await readAccount(sql, account))?.payto,
     hasBankNumbers: async (account) => (await readAccount(sql, account))?.numbering !== "local",
+    completeUntil: async (account, direction) => (await readAccount(sql, account))?.completed.get(direction),
     anomalies: async () => {
       const found = await readAnomalies(sql);
       return found.map(({ firstSeen: _, settled: __, ...anomaly }) => anomaly);

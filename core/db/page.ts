@@ -97,13 +97,6 @@ export class RowReader {
     return 0;
   }
 
-  /** An `int4` that the protocol sends without sign. */
-  uint4(column: string): number {
-    const value = this.int4(column);
-    if (value < 0) this.#complain(column, `is negative: ${value}`);
-    return Math.max(0, value);
-  }
-
   /** An `int2`. */
   int2(column: string): number {
     const { at, length } = this.#column();

@@ -81,8 +81,8 @@ export interface DepositRow {
   walletDataHash: Uint8Array | undefined;
   wireSalt: Uint8Array;
   payto: string;
-  /** JSON text of the policy that the deposit is subject to, if any. */
-  policy: string | undefined;
+  /** Serial of the policy that the deposit is subject to, if any. */
+  policy: bigint | undefined;
   /** Serial of the aggregation of the batch, if it was aggregated. */
   aggregation: bigint | undefined;
 }

@@ -37,14 +37,25 @@ export type SourceRow<Row> =
   | { serial: bigint; atoms: bigint; problems: RowProblem[] }
   | { serial: bigint; atoms: bigint; missing: string };
 
+/**
+ * The end of the serial numbers that are read. No identity column gets there by counting; a row that claims such a
+ * number, or a negative one, would stop the audit from seeing what comes after it.
+ */
+export const SERIALS_END = 2n ** 53n;
+
+/** Rows without usable serial number that are named; what is more is only said. */
+export const MAX_IRREGULAR = 1000;
+
 /** How many rows a stage has to read, and what they add up to, computed by the server (the SQL side of the pair law). */
 export interface Extent {
   /** Rows in the range. */
   rows: bigint;
-  /** Highest serial of the whole table in this snapshot, 0 when it is empty. */
+  /** Highest usable serial of the whole table in this snapshot, 0 when it is empty. */
   highest: bigint;
   /** Sum of the amount column over the range in atoms, 0 without an amount column. */
   atoms: bigint;
+  /** Serials that no page ever holds, up to one more than {@link MAX_IRREGULAR}; undefined stands for NULL. */
+  irregular: (bigint | undefined)[];
 }
 
 /** Decides whether a partner joined by LEFT JOIN exists; to be called on the partner's key column. */
@@ -107,7 +118,9 @@ export async function readExtent<Row>(sql: Sql, source: Source<Row>, from: bigin
       : `coalesce(sum((base.${source.amount}).${part}) FILTER (WHERE (base.${source.amount}) IS NOT NULL), 0)`;
   const rows = await sql.unsafe(
     `SELECT count(*)::int8 AS rows, ${sum("val")}::text AS val, ${sum("frac")}::text AS frac,
-       (SELECT coalesce(max(${source.serial}), 0)::int8 FROM exchange.${source.table}) AS highest
+       (SELECT coalesce(max(${source.serial}), 0)::int8 FROM exchange.${source.table}
+         WHERE ${source.serial} < ${SERIALS_END}) AS highest,
+       ${irregularSerials(source)} AS irregular
      FROM exchange.${source.table} base
      WHERE base.${source.serial} >= $1 AND base.${source.serial} < $2 AND (${source.where ?? "true"})`,
     [from, until] as never[],
@@ -118,7 +131,25 @@ export async function readExtent<Row>(sql: Sql, source: Source<Row>, from: bigin
     rows: row["rows"] as bigint,
     highest: row["highest"] as bigint,
     atoms: BigInt(row["val"] as string) * 100_000_000n + BigInt(row["frac"] as string),
+    irregular: parseIrregular(row["irregular"]),
   };
+}
+
+/** SQL expression: the serials outside of the usable range as one text; each part is a short walk over the index. */
+export function irregularSerials(
+  { table, serial, where = "true" }: Pick<Source<unknown>, "table" | "serial" | "where">,
+) {
+  const part = (condition: string) =>
+    `(SELECT base.${serial} AS n FROM exchange.${table} base WHERE base.${serial} ${condition} AND (${where})
+      ORDER BY base.${serial} LIMIT ${MAX_IRREGULAR + 1})`;
+  return `(SELECT string_agg(coalesce(n::text, ''), ',' ORDER BY n) FROM (
+    ${["< 0", `>= ${SERIALS_END}`, "IS NULL"].map(part).join(" UNION ALL ")} LIMIT ${MAX_IRREGULAR + 1}) x)`;
+}
+
+/** The result of {@link irregularSerials}; undefined stands for NULL. */
+export function parseIrregular(text: unknown): (bigint | undefined)[] {
+  if (typeof text !== "string") return [];
+  return text.split(",").map((n) => n === "" ? undefined : BigInt(n));
 }
 
 /** Runs a SELECT (first column: an `int8` named `serial`) and decodes every row with `decode`. */

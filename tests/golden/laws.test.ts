@@ -297,6 +297,49 @@ Deno.test({ name: "life: hanging refreshes end when the reveal is there (D-7)", 
   });
 });
 
+/** A coin of 5 that spends 7. */
+const OVERSPENT = "UPDATE exchange.coin_deposits SET amount_with_fee = '(7,0)' WHERE coin_deposit_serial_id = 1";
+
+Deno.test(
+  { name: "life: rows wait for the key of their denomination, and for their coin (C-4, X-9)", ignore },
+  async () => {
+    const info = datasetInfo("small-postagg");
+    const passes = ["reserves", "coins"];
+    const expected = await withCopy(info.name, async (url, sql) => {
+      await sql.unsafe(OVERSPENT);
+      await auditWell(url, info, { passes });
+      return await wholeState(sql);
+    });
+    await withCopy(info.name, async (url, sql) => {
+      await sql.unsafe(OVERSPENT);
+      const hash = "(SELECT denom_pub_hash FROM kept)";
+      await sql.unsafe(
+        `CREATE TABLE kept AS SELECT denom_pub_hash FROM exchange.denominations WHERE denominations_serial = 3;
+      UPDATE exchange.denominations SET denom_pub_hash = sha512('x') WHERE denominations_serial = 3`,
+      );
+      await auditWell(url, info, { passes });
+      const { "C-6": issued, "R-1": debited, "C-9": deposited, "C-18": melted, "C-4": overspent } = await checkCounts(
+        sql,
+      );
+      assert.deepEqual([issued, debited, deposited, melted, overspent], [200, 200, 200, 54, undefined]);
+      await sql.unsafe(`UPDATE exchange.denominations SET denom_pub_hash = ${hash} WHERE denominations_serial = 3`);
+      await auditWell(url, info, { passes });
+      assert.deepEqual(await deviations(sql, expected), []);
+      assert.equal((await checkCounts(sql))["C-4"], 1);
+    });
+    await withCopy(info.name, async (url, sql) => {
+      await sql.unsafe(OVERSPENT);
+      const coin = "known_coin_id = 1";
+      await sql.unsafe(`SET session_replication_role = replica;
+      CREATE TABLE lost AS SELECT * FROM exchange.known_coins WHERE ${coin}; DELETE FROM exchange.known_coins WHERE ${coin}`);
+      await auditWell(url, info, { passes });
+      await sql.unsafe("INSERT INTO exchange.known_coins SELECT * FROM lost");
+      await auditWell(url, info, { passes });
+      assert.equal((await checkCounts(sql))["C-4"], 1);
+    });
+  },
+);
+
 Deno.test({ name: "life: an overdrawn reserve is well when it is funded (R-16, R-18, R-21)", ignore }, async () => {
   const info = datasetInfo("small-postagg");
   await withCopy(info.name, async (url, sql) => {

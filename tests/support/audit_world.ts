@@ -103,6 +103,7 @@ export class AuditWorld {
 
   constructor() {
     this.names.give(MASTER.pub, "master");
+    this.exchange.answer("pg_backend_pid()", () => [{ pid: 1, snapshot: true }]);
     this.exchange.answer("max(coin_history_serial_id)", () => [{ until: this.historyEnd }]);
   }
 
@@ -120,12 +121,13 @@ export class AuditWorld {
     const { standing, progress } = this.auditor;
     const run = new PassRun(pass.name, context, standing, progress, this.auditor.counters());
     try {
+      await run.begin();
       await pass.run(run);
     } catch (error) {
       if (!(error instanceof PassStopped)) throw error;
       run.abandon();
     }
-    this.auditor.commit(run.book, run.allWrites());
+    this.auditor.commit(run.book, await run.allWrites());
   }
 
   /** The open findings, and the balances whose names match. */

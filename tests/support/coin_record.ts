@@ -40,6 +40,8 @@ export interface Movement {
   coin: SceneCoin;
   amount: bigint;
   batch?: SceneBatch;
+  /** Its amount cannot be read. */
+  unreadable?: boolean;
 }
 
 /** A melt. */
@@ -57,6 +59,9 @@ export function day(days: string | number): Cell {
 export function flags(p: Phrase, ...more: string[]): Set<string> {
   return new Set(["forged", "unreadable", ...more].filter((f) => p.flag(f)));
 }
+
+/** The policy of the exchange with number 1. */
+export const POLICY = '{"policy":"escrow"}';
 
 /** A signature as the row has it. */
 export function signed(signature: Uint8Array, said: Set<string>): Uint8Array {
@@ -76,6 +81,8 @@ export class CoinRecord {
   readonly history: Movement[] = [];
   readonly remaining = new Map<SceneCoin, bigint>();
   aggregations = 0n;
+  /** The transfer keys of reveals are there. */
+  linked = true;
 
   /** @param issue how a coin comes into being of which no event says it */
   constructor(issue: (record: CoinRecord, coin: SceneCoin) => void) {
@@ -88,6 +95,7 @@ export class CoinRecord {
         .sort((a, b) => Number(a.melt - b.melt) || a.index - b.index);
       return page(rows.map((r) => [cell.int8(r.serial), cell.int8(r.melt), cell.int4(r.index), ...r.cells()]));
     });
+    exchange.answer("FROM exchange.policy_details pd", () => page([[cell.int8(1n), cell.text(POLICY)]]));
     exchange.answer("FROM exchange.purse_decision dec", ([decisions]) => page(this.#refundedCoins(serials(decisions))));
     exchange.answer("WITH coins AS MATERIALIZED", ([coins]) => page(this.#events(elements(coins))));
     exchange.answer("WITH touched AS MATERIALIZED", () => page(this.#suspects()));
@@ -126,7 +134,7 @@ export class CoinRecord {
       cell.int8(m.serial),
       m.coin.mint.pub,
       cell.int4(order(m)),
-      cell.amount(m.amount),
+      cell.amount(m.unreadable ? null : m.amount),
       cell.int8(m.batch?.serial ?? null),
       m.batch === undefined ? null : Uint8Array.of(...MERCHANT.pub, ...bytes64(m.batch.name)),
     ]);

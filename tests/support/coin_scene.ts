@@ -29,6 +29,7 @@ const EVENTS: Record<string, (s: CoinRecord, p: Phrase) => void> = {
   refund,
   "refund-purse": refundPurse,
   melt,
+  linked: (s) => s.linked = true,
   reveal: (s, p) => reveal(s, s.melts.get(p.word())!, p),
   recoup,
   "recoup-refresh": recoupRefresh,

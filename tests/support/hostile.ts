@@ -12,7 +12,7 @@ import { ALL_PASSES, type AuditReport, BANK_PASSES } from "../../core/audit/run.
 import type { Sql } from "../../core/db/connect.ts";
 import { connectToTest, THREE_PASSES, wholeAuditor, withAuditor, withCopy } from "./audit.ts";
 import { describeFinding, Names } from "./describe.ts";
-import { datasetInfo } from "./golden.ts";
+import { datasetInfo, datasetNames } from "./golden.ts";
 
 /** A line of the table. */
 export interface HostileCase {
@@ -132,7 +132,7 @@ export function compareFindings(
 }
 
 /** Runs one case: audit, compare with the untouched dataset, audit again, insist that nothing is added. */
-export async function runHostileCase(c: HostileCase): Promise<void> {
+async function runHostileCase(c: HostileCase): Promise<void> {
   const info = datasetInfo(c.dataset);
   const later = c.later ?? 0n;
   const choice = {
@@ -152,6 +152,25 @@ export async function runHostileCase(c: HostileCase): Promise<void> {
       assert.deepEqual(await wholeAuditor(sql), state, "a second run changes nothing");
     });
   });
+}
+
+/** One test for each case. */
+export function testHostileRows(cases: readonly HostileCase[]): void {
+  const absent = new Set(cases.map((c) => c.dataset).filter((name) => !datasetNames().includes(name)));
+  if (absent.size > 0) {
+    // deno-lint-ignore no-console -- a skipped test says why
+    console.log(`hostile rows: skipped where a golden dataset is absent: ${[...absent].join(", ")}`);
+  }
+  const seen = new Set<string>();
+  for (const c of cases) {
+    assert.ok(!seen.has(c.name), `two cases have one name: ${c.name}`);
+    seen.add(c.name);
+    Deno.test({
+      name: `hostile row: ${c.name}${c.without === undefined ? "" : " (constraint dropped)"}`,
+      ignore: absent.has(c.dataset),
+      fn: () => runHostileCase(c),
+    });
+  }
 }
 
 /** Changes a database as its superuser, in one transaction. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** A connection that answers from memory, and an exchange's database made of the rows that its sources select. */
 import type { Sql } from "../../core/db/connect.ts";
-import type { Source } from "../../core/exchange/source.ts";
+import { SERIALS_END, type Source } from "../../core/exchange/source.ts";
 import { type Cell, cell, packPage } from "./packed.ts";
 
 /** What a query gives, from its parameters. */
@@ -104,9 +104,11 @@ export class MemoryExchange {
 
   #extent(all: StoredRow[], chosen: StoredRow[]): Record<string, unknown> {
     const sum = chosen.reduce((total, r) => total + (r.atoms ?? 0n), 0n);
+    const irregular = all.filter((r) => r.serial < 0n || r.serial >= SERIALS_END).map((r) => r.serial);
     return {
       rows: BigInt(chosen.length),
-      highest: all.reduce((high, r) => r.serial > high ? r.serial : high, 0n),
+      highest: all.reduce((high, r) => r.serial > high && r.serial < SERIALS_END ? r.serial : high, 0n),
+      irregular: irregular.length === 0 ? null : irregular.join(","),
       val: (sum / 100_000_000n).toString(),
       frac: (sum % 100_000_000n).toString(),
     };

@@ -5,6 +5,7 @@ import type { Pass, PassReport } from "../../core/audit/run.ts";
 import type { VerifyPool } from "../../core/audit/pool.ts";
 import { commitRun, loadCounters, loadProgress, loadStanding } from "../../core/audit/store.ts";
 import { addKeys, type KeyRing, runTasks } from "../../core/audit/tasks.ts";
+import type { BankHistory } from "../../core/bank/history.ts";
 import { openSnapshot } from "../../core/db/snapshot.ts";
 import { connectToTest } from "./audit.ts";
 
@@ -14,6 +15,8 @@ export interface OnePassChoice {
   internal?: boolean;
   pageRows?: number;
   limits?: ReadonlyMap<string, bigint>;
+  /** What the bank says, for the passes that need it. */
+  bank?: BankHistory;
 }
 
 /** A pool that verifies where it is asked, and counts. */
@@ -54,11 +57,15 @@ export async function runOnePass(
         pool,
         pageRows: choice.pageRows ?? 4000,
         limits: choice.limits,
+        bank: choice.bank,
       };
-      const progressKeys = typeof pass.progressKeys === "function" ? pass.progressKeys([]) : pass.progressKeys;
+      const progressKeys = typeof pass.progressKeys === "function"
+        ? pass.progressKeys(settings.accounts ?? [])
+        : pass.progressKeys;
       const stored = await loadStanding(auditor, pass.name);
       const points = await loadProgress(auditor, progressKeys);
       const run = new PassRun(pass.name, context, stored, points, await loadCounters(auditor, "x:"));
+      await run.begin();
       let stopped: PassStopped | undefined;
       try {
         await pass.run(run);

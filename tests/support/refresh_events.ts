@@ -15,7 +15,7 @@ const CURRENCY = SETTINGS.currency;
 /** `melt c1 4 into f1:d1 f2:d2`; without `into`, the melt is not revealed. */
 export function melt(s: CoinRecord, p: Phrase): void {
   const coin = s.mint.coin(p.word());
-  const said = flags(p);
+  const said = flags(p, "unlinked");
   const amount = p.amount();
   const name = `m${s.melts.size + 1}`;
   const rc = bytes64(name);
@@ -24,7 +24,9 @@ export function melt(s: CoinRecord, p: Phrase): void {
   const fields = { rc, hDenomination: mint.hash, ageCommitment, amount, meltFee: feeRefresh };
   const signature = signBlock("coinMelt", CURRENCY, seed, fields);
   const reference = s.mint.reference(coin);
-  const serial = s.insert(MELTS, amount, () => [...reference, rc, signed(signature, said), bytes32("transfer key")]);
+  if (said.has("unlinked")) s.linked = false;
+  const key = () => s.linked ? bytes32("transfer key") : null;
+  const serial = s.insert(MELTS, amount, () => [...reference, rc, signed(signature, said), key()]);
   s.melts.set(name, { serial, coin });
   s.history.push({ kind: "melt", serial, coin, amount });
   reveal(s, { serial, coin }, p);

@@ -79,13 +79,19 @@ export class ReserveScene {
           ),
         ),
     );
-    exchange.answer("FROM exchange.wads_in w", () =>
-      page(this.#wads.map((w, i) => [
-        cell.int8(BigInt(i + 1)),
-        cell.text("https://partner.example/"),
-        cell.bool(w.incoming),
-        cell.amount(w.amount),
-      ])));
+    for (const [table, incoming] of [["wads_in", true], ["wads_out", false]] as const) {
+      exchange.answer(
+        `FROM exchange.${table} w`,
+        () =>
+          page(
+            this.#wads.flatMap((w, i) =>
+              w.incoming !== incoming
+                ? []
+                : [[cell.int8(BigInt(i + 1)), cell.text("https://partner.example/"), cell.amount(w.amount)]]
+            ),
+          ),
+      );
+    }
     exchange.answer("WITH touched AS (", ([reserves]) => page(this.#moved(elements(reserves))));
   }
 
@@ -303,6 +309,7 @@ export class ReserveScene {
       cell.amount(amount),
       partner ? cell.int8(1n) : null,
       day(45),
+      cell.bool(p.flag("undecided") ? null : false),
     ]);
     this.#move(reserve, "purse_decision", serial, amount, "45");
   }

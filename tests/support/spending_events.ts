@@ -13,7 +13,7 @@ import {
 } from "../../core/exchange/v014/coins.ts";
 import { DAY } from "../../core/taler/time.ts";
 import { SETTINGS } from "./audit_world.ts";
-import { type CoinRecord, day, flags, MERCHANT, type Movement, signed } from "./coin_record.ts";
+import { type CoinRecord, day, flags, MERCHANT, type Movement, POLICY, signed } from "./coin_record.ts";
 import type { SceneCoin } from "./mint_scene.ts";
 import { bytes32, bytes64, flipped } from "./mint.ts";
 import { type Cell, cell } from "./packed.ts";
@@ -24,7 +24,6 @@ const PAYTO = "payto://x-test/host/merchant";
 const SALT = bytes32("salt").subarray(0, 16);
 const BASE_URL = hashText(SETTINGS.exchangeBaseUrl);
 const PARTNER_URL = "https://partner.example/";
-const POLICY = '{"policy":"escrow"}';
 
 /** A coin that is issued; `forged` and `unreadable` concern the blind signature. */
 export function withdraw(s: CoinRecord, coin: SceneCoin, said: Set<string>): void {
@@ -42,14 +41,14 @@ export function withdraw(s: CoinRecord, coin: SceneCoin, said: Set<string>): voi
 
 /** `age-withdraw of c1 c2`. */
 export function ageWithdraw(s: CoinRecord, p: Phrase): void {
-  const said = flags(p);
+  const said = flags(p, "surplus");
   const coins = p.allAfter("of")!.map((c) => s.mint.coin(c, true));
   s.insert(AGE_WITHDRAWALS, atoms(1), () => [
     bytes64("commitment"),
     cell.int2(14),
     bytes32("reserve"),
     bytes64("signature of the reserve, not looked at"),
-    cell.array(coins.map((c) => c.mint.hBlinded)),
+    cell.array([...coins.map((c) => c.mint.hBlinded), ...said.has("surplus") ? [bytes64("surplus")] : []]),
     cell.array(coins.map((c) => cell.int8(c.denomination.serial))),
     cell.array(coins.map((c) => said.has("forged") ? flipped(c.mint.blobs.blinded, 30) : c.mint.blobs.blinded)),
   ]);
@@ -58,7 +57,7 @@ export function ageWithdraw(s: CoinRecord, p: Phrase): void {
 /** `deposit c1 3 into b1`. */
 export function deposit(s: CoinRecord, p: Phrase): void {
   const coin = s.mint.coin(p.word());
-  const said = flags(p, "policy", "other-policy", "no-target");
+  const said = flags(p, "policy", "other-policy", "lost-policy", "no-target", "unreadable-amount");
   const batch = s.batch(p.after("into") ?? `b${s.batches.size + 1}`);
   const [refundDeadline, at] = [p.option("refundable") ?? "12", p.option("at") ?? "10"];
   const amount = p.amount();
@@ -66,7 +65,7 @@ export function deposit(s: CoinRecord, p: Phrase): void {
   const signature = signBlock("coinDeposit", CURRENCY, mint.seed, {
     hContractTerms: bytes64(batch.name),
     ageCommitment: mint.ageCommitment,
-    hPolicy: said.has("policy") ? hashPolicy(JSON.parse(POLICY)) : undefined,
+    hPolicy: said.has("policy") || said.has("lost-policy") ? hashPolicy(JSON.parse(POLICY)) : undefined,
     hWire: hashWire(SALT, PAYTO),
     hDenomination: denomination.mint.hash,
     walletTimestamp: 10n * DAY,
@@ -77,21 +76,22 @@ export function deposit(s: CoinRecord, p: Phrase): void {
     walletDataHash: undefined,
   });
   const reference = s.mint.reference(coin);
-  const policy = said.has("policy") || said.has("other-policy") ? POLICY : null;
+  const policy = [...said].some((word) => word.endsWith("policy")) ? cell.int8(1n) : null;
   const serial = s.insert(DEPOSITS, amount, () => [
     ...reference,
     cell.int8(batch.serial),
     cell.text(said.has("no-target") ? null : PAYTO),
+    policy,
+    said.has("lost-policy") ? null : policy,
     signed(signature, said),
     MERCHANT.pub,
     bytes64(batch.name),
     ...[10, at, refundDeadline, 20].map(day),
     null,
     SALT,
-    cell.text(policy),
     cell.int8(batch.aggregation ?? null),
   ]);
-  s.history.push({ kind: "deposit", serial, coin, amount, batch });
+  s.history.push({ kind: "deposit", serial, coin, amount, batch, unreadable: said.has("unreadable-amount") });
 }
 
 /** `purse-deposit c1 3 into p1`. */

@@ -54,6 +54,23 @@ testTable(
   age-withdraw of c1 c2:d1; deposit c1 5           -> nothing
   age-withdraw forged of c1   -> X-7 age_withdraw#1 blind signature does not belong to the withdrawn coin
   denomination d5 lost; age-withdraw of c1 c2:d1   -> C-6 age_withdraw#1 denomination key not found
+  # … rows wait for the key of their denomination, and are booked once
+  denomination d5 lost; withdraw c1; run; denomination d5; run; run -> nothing
+  denomination d5 lost; withdraw c1; deposit c1 5; run; denomination d5; run; run; deposit c1 0.5
+    -> C-4 deposit#1 5.5 against 5; C-22 subtracting amount from escrow balance#2 0 against 0.5;
+       C-33 d5 of 5 loses 0.5 of 5; coins_emergencies_loss 0.5; coins_reported_emergency_risk_by_amount 5;
+       coins_total_arithmetic_delta_minus 0.5
+  denomination d5 lost; age-withdraw of c1 c2:d1; run; denomination d5; run; run; deposit c1 5; deposit c2 1
+    -> nothing
+  denomination d5 lost; age-withdraw of c1 c2:d1; run; denomination d5; run; coin x:d1 unissued; deposit c2 1; deposit x 1
+    -> C-32 d1 of 1 issued 1 known 2 of 1; C-33 d1 of 1 loses 1 of 1; coins_emergencies_loss 1;
+       coins_emergencies_loss_by_count 1; coins_reported_emergency_risk_by_amount 1;
+       coins_reported_emergency_risk_by_count 1
+  denomination d5 lost; denomination d2 lost; age-withdraw of c1 c2:d2 c3:d1; run; denomination d5; run
+    -> C-6 age_withdraw#1 denomination key not found
+  # X-4: as many envelopes and signatures as denominations
+  age-withdraw surplus of c1 c2:d1
+    -> X-4 age_withdraw#1 names 2 denominations, 3 blinded coins and 2 blind signatures
   `,
   judge,
 );
@@ -96,9 +113,16 @@ testTable(
     -> C-6 withdraw#1 denomination key not found; C-12 purse-deposits#1 denomination key not found
   denomination d5 lost; open-deposit c1 3
     -> C-6 withdraw#1 denomination key not found; X-3 reserves_open_deposits#1 denomination key not found
+  # … and the same rows when the key appears
+  denomination d5 lost; deposit c1 3 forged; run; denomination d5; run; run
+    -> C-11 deposit#1 loses 3 of c1; coin_irregular_loss 3
+  denomination d5 lost; purse-deposit c1 3 forged; run; denomination d5; run
+    -> C-13 purse-deposit#1 loses 3 of c1; coin_irregular_loss 3
+  denomination d5 lost; open-deposit c1 3 forged; run; denomination d5; run
+    -> X-3 reserve-open-deposit#1 loses 3 of c1; coin_irregular_loss 3
   # a coin is judged when the key of its denomination appears
   denomination d5 lost; coin c1 forged unissued; deposit c1 1; run; denomination d5; withdraw x; deposit c1 1
-    -> C-9 deposits#1 denomination key not found; C-5 deposit#2 loses 1 of c1; coin_irregular_loss 1
+    -> C-5 deposit#1 loses 1 of c1; C-5 deposit#2 loses 1 of c1; coin_irregular_loss 2
   # C-10
   deposit c1 3 refundable=20                       -> nothing
   deposit c1 3 refundable=21                       -> C-10 deposits#1 refund deadline past wire deadline
@@ -108,6 +132,7 @@ testTable(
   # … with the policy of the deposit (D-18)
   deposit c1 3 policy                              -> nothing
   deposit c1 3 other-policy                        -> C-11 deposit#1 loses 3 of c1; coin_irregular_loss 3
+  deposit c1 3 lost-policy                  -> X-9 coin_deposits#1 row refers to a missing row in policy_details
   # C-13
   purse-deposit c1 3 forged                        -> C-13 purse-deposit#1 loses 3 of c1; coin_irregular_loss 3
   open-deposit c1 3 forged                         -> X-3 reserve-open-deposit#1 loses 3 of c1; coin_irregular_loss 3
@@ -187,6 +212,10 @@ testTable(
   denomination d5 lost; purse-deposit c1 3; refund-purse p1
     -> C-6 withdraw#1 denomination key not found; C-12 purse-deposits#1 denomination key not found;
        C-17 purse-refunds#1 denomination key not found
+  # … what a row without denomination waits for is booked once
+  denomination d5 lost; purse-deposit c1 3; purse-deposit c2:d1 1; refund-purse p1; run; denomination d5; run; run
+    -> coin_deposit_fee_loss 0.04
+  denomination d5 lost; deposit c1 3; refund c1 3; run; denomination d5; run; run -> coin_deposit_fee_loss 0.02
   `,
   judge,
 );

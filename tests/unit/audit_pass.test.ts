@@ -4,10 +4,13 @@
  * (X-9); and the parts of the coins pass that judge whole tables: global fees (X-2), coin history (X-8).
  */
 import assert from "node:assert/strict";
+import { Book } from "../../core/audit/book.ts";
 import { aggregationPass } from "../../core/audit/passes/aggregation/pass.ts";
 import { coinsPass } from "../../core/audit/passes/coins/pass.ts";
 import { reservesPass } from "../../core/audit/passes/reserves/pass.ts";
 import { signBlock } from "../../core/crypto/blocks.ts";
+import { settleIrregular } from "../../core/audit/serials.ts";
+import { MAX_IRREGULAR, SERIALS_END } from "../../core/exchange/source.ts";
 import { RESERVES_IN } from "../../core/exchange/v014/reserves.ts";
 import { AmountOverflow } from "../../core/taler/amount.ts";
 import { DAY } from "../../core/taler/time.ts";
@@ -123,6 +126,40 @@ Deno.test("pass: rows that come twice do not keep others from being read (D-5)",
   assert.deepEqual(world.verdicts(ANY), [pair, twice, "reserves_reserve_total_balance 2"]);
 });
 
+Deno.test("pass: serial numbers that no counting makes are named and hide nothing (D-17)", async () => {
+  const world = new AuditWorld();
+  for (const serial of [-7n, 5n, SERIALS_END - 1n, SERIALS_END, 2n ** 63n - 1n]) credit(world, serial);
+  await world.run(reservesPass);
+  const odd = (serial: bigint) => `D-17 reserves_in#${serial} row cannot be read: reserve_in_serial_id is out of range`;
+  const expected = [odd(-7n), odd(SERIALS_END), odd(2n ** 63n - 1n)];
+  assert.deepEqual(world.verdicts(ANY), [...expected, "reserves_reserve_total_balance 2"]);
+  // far ahead, but not too far: what comes below is below the progress point (X-13)
+  assert.equal(world.auditor.progress.get(KEY), SERIALS_END);
+  await world.run(reservesPass);
+  assert.deepEqual(world.verdicts(ANY), [...expected, "reserves_reserve_total_balance 2"]);
+});
+
+Deno.test("pass: a finding on a serial number goes away with its row (D-17)", async () => {
+  const world = new AuditWorld();
+  for (const serial of [1n, 2n ** 61n]) credit(world, serial);
+  await world.run(reservesPass);
+  assert.equal(world.verdicts(ANY).length, 2);
+  world.exchange.truncate(RESERVES_IN as never);
+  for (const serial of [1n, 2n]) credit(world, serial);
+  await world.run(reservesPass);
+  assert.deepEqual(world.verdicts(ANY), ["reserves_reserve_total_balance 2"]);
+});
+
+Deno.test("pass: of very many odd serial numbers only so many are named (D-17)", () => {
+  const book = new Book();
+  settleIrregular(book, "t", "n", [undefined, ...Array.from({ length: MAX_IRREGULAR }, (_, i) => BigInt(-i - 1))], "k");
+  const texts = [...book.standing.values()].map((e) => e.finding?.columns["diagnostic"]);
+  assert.equal(texts.length, MAX_IRREGULAR + 1);
+  assert.equal(texts[0], "row cannot be read: n is NULL");
+  assert.equal(texts[MAX_IRREGULAR - 1], "row cannot be read: n is out of range");
+  assert.equal(texts[MAX_IRREGULAR], "row cannot be read: nor can others");
+});
+
 Deno.test("pass: a row without partner is read again in every run until the partner is there (X-9)", async () => {
   const world = new AuditWorld();
   let payto: string | null = null;
@@ -207,7 +244,7 @@ Deno.test("coins: the coin history must name every event, and nothing else (X-8)
   await world.run(coinsPass);
   assert.deepEqual(world.verdicts(/delta/).slice(0, 2), expected);
   // rows are looked at once: from the progress point of the table, and from where the history ended
-  assert.deepEqual(asked, [[0n, 2n ** 62n], [1n, 10n], [0n, 2n ** 62n], [10n, 12n]]);
+  assert.deepEqual(asked, [[0n, SERIALS_END], [1n, 10n], [0n, SERIALS_END], [10n, 12n]]);
 });
 
 Deno.test("coins: they are counted whichever pass verifies them first (C-32)", async () => {

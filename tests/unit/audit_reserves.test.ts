@@ -20,6 +20,12 @@ testTable(
   credit r1 10; withdraw r1 d5                     -> nothing
   # R-1
   denomination d5 lost; credit r1 10; withdraw r1 d5 -> R-1 withdraw#1 denomination key not found
+  # … it waits until the denomination is known, and is debited once
+  denomination d5 lost; credit r1 5.01; withdraw r1 d5; run; denomination d5; run; run -> nothing
+  denomination d5 lost; credit r1 6.02; withdraw r1 d5; run; denomination d5; run; withdraw r1 d1 -> nothing
+  denomination d5 lost; credit r1 5; withdraw r1 d5; credit r2 50; run; denomination d5
+    -> R-16 r1 is short of 0.01; reserves_reserve_loss 0.01
+  denomination d1 lost; credit r1 6.02; age-withdraw r1 of d5 d1; run; denomination d1; run; run -> nothing
   # R-2, both ends inclusive
   credit r1 10 at=0; withdraw r1 d5 at=0; close r1 4.99 at=28 -> nothing
   credit r1 10 at=90; withdraw r1 d5 at=100; day 100 -> nothing
@@ -66,6 +72,7 @@ testTable(
   merge r1 3 partner
     -> X-11 purse_merges#1 purse merged towards a partner exchange, not supported
   # X-9, D-17
+  merge r1 3 undecided                             -> D-17 purse_decision#1 row cannot be read: refunded is NULL
   credit r1 10 lost-account                        -> X-9 reserves_in#1 row refers to a missing row in wire_targets
   merge r1 3 unmerged                              -> X-9 purse_decision#1 row refers to a missing row in purse_merges
   credit r1 10 unreadable                          -> D-17 reserves_in#1 row cannot be read: reserve_pub has 31 bytes instead of 32
@@ -218,6 +225,18 @@ testTable(
   # a debit with a bad signature was not booked
   credit r1 1 at=40; withdraw r1 d5 at=41 forged; credit r1 10 at=42
     -> R-3 withdraw#1 loses 5.01 of r1; reserves_total_bad_sig_loss 5.01
+  # … nor was one that cannot be read, has no partner, or no known denomination
+  credit r1 1 at=40; open r1 5 at=41 unreadable; credit r1 10 at=42
+    -> D-17 reserves_open_requests#1 row cannot be read: reserve_sig has 63 bytes instead of 64
+  credit r1 1 at=40; open r1 5 at=41 unreadable; run; credit r1 10 at=42
+    -> D-17 reserves_open_requests#1 row cannot be read: reserve_sig has 63 bytes instead of 64
+  denomination d5 lost; credit r1 1 at=40; withdraw r1 d5 at=41; credit r1 10 at=42
+    -> R-1 withdraw#1 denomination key not found
+  denomination d5 lost; credit r1 1 at=40; withdraw r1 d5 at=41; credit r1 10 at=42; run; denomination d5
+    -> X-15 reserves#1 reserve was overdrawn by KUDOS:4.01 for a while, first at reserves_out, row 1
+  credit r1 10 at=40 lost-account; withdraw r1 d5 at=41; credit r1 6 at=42
+    -> X-9 reserves_in#1 row refers to a missing row in wire_targets;
+       X-15 reserves#1 reserve was overdrawn by KUDOS:5.01 for a while, first at reserves_out, row 1
   # also over several runs
   credit r2 50; credit r1 5 at=40; run; withdraw r1 d5 at=41; run; credit r1 1 at=42
     -> X-15 reserves#1 reserve was overdrawn by KUDOS:0.01 for a while, first at reserves_out, row 1

@@ -147,10 +147,10 @@ const EVENT_AMOUNTS: readonly (readonly [table: string, column: string])[] = [
 ];
 
 /** Decodes rows of {@link coinEventsSql}. */
-export function decodeCoinEvent(r: RowReader): CoinEvent {
+export function decodeCoinEvent(r: RowReader): CoinEvent | UnreadableEvent {
   const coinPub = r.bytes("coin_pub", 32);
   const code = r.int4("kind");
-  return {
+  const event = {
     serial: r.serial,
     coinPub,
     kind: EVENT_KINDS[code]!,
@@ -158,6 +158,16 @@ export function decodeCoinEvent(r: RowReader): CoinEvent {
     batch: r.int8OrNull(),
     contract: r.blobOrNull(),
   };
+  if (r.problems.length === 0) return event;
+  // the row itself is reported at its stage; here it matters whose history has a gap
+  r.problems = [];
+  return { coinPub, unreadable: true };
+}
+
+/** Something happened to a coin, and it cannot be read how much. */
+export interface UnreadableEvent {
+  coinPub: Uint8Array;
+  unreadable: true;
 }
 
 /** The spending tables in the order in which C-4 attributes an overspent coin, with the columns of coin and amount. */
@@ -170,28 +180,31 @@ const SPENDING = [
   ["reserves_open_deposits", "reserve_open_deposit_uuid", "coin_pub", "contribution"],
 ] as const;
 
-/** Number of parameters of {@link OVERSPENT_CANDIDATES} before the list of coin keys. */
+/** The tables whose ranges are the first parameters of {@link OVERSPENT_CANDIDATES}. */
 export const SPENDING_TABLES = SPENDING.map(([table]) => table);
+/** Parameters after those: coin keys, whether X-16 is judged. */
+const KEYS = 3 * SPENDING.length + 1, REMAINING = KEYS + 1;
 
 /**
  * Coins that may have been overspent: net spending above the value, fees in the coin's favour left out. A superset of
  * what C-4 finds, computed by the server over all coins spent in the given serial ranges.
  *
- * Parameters: for each of {@link SPENDING_TABLES} first serial and end of the range; then coin keys in hexadecimal
- * that are to be looked at in any case, as are coins that lost value though nothing ever spent them; last, whether coins are wanted whose stored remaining value may not fit (X-16):
- * with refunds that depends on the deposit fee, which is not computed here.
+ * Parameters: for each of {@link SPENDING_TABLES} first serial and end of the range, and serials beside it; then coin
+ * keys in hexadecimal that are to be looked at in any case, as are coins that lost value though nothing ever spent
+ * them; last, whether coins are wanted whose stored remaining value may not fit (X-16): with refunds that depends on
+ * the deposit fee, which is not computed here.
  */
 export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
     ${
-  SPENDING.map(([table, serial, coin], i) =>
-    `SELECT x.${coin} AS coin_pub FROM exchange.${table} x WHERE x.${serial} >= $${2 * i + 1} AND x.${serial} < $${
-      2 * i + 2
-    }`
-  ).join("\n    UNION ")
+  SPENDING.map(([table, serial, coin], i) => {
+    const spender = `SELECT x.${coin} AS coin_pub FROM exchange.${table} x WHERE x.${serial}`;
+    return `${spender} >= $${3 * i + 1} AND x.${serial} < $${3 * i + 2}
+    UNION ${spender} = ANY($${3 * i + 3}::int8[])`;
+  }).join("\n    UNION ")
 }
-    UNION SELECT decode(x, 'hex') FROM unnest($${2 * SPENDING.length + 1}::text[]) x
+    UNION SELECT decode(x, 'hex') FROM unnest($${KEYS}::text[]) x
     UNION SELECT kc.coin_pub FROM exchange.known_coins kc JOIN exchange.denominations d USING (denominations_serial)
-      WHERE $${2 * SPENDING.length + 2}::bool AND kc.remaining <> d.coin
+      WHERE $${REMAINING}::bool AND kc.remaining <> d.coin
         ${
   SPENDING.map(([table, , coin]) => `AND NOT EXISTS (SELECT 1 FROM exchange.${table} x WHERE x.${coin} = kc.coin_pub)`)
     .join("\n        ")
@@ -221,7 +234,7 @@ export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
     JOIN exchange.known_coins kc ON kc.coin_pub = s.coin_pub
     JOIN exchange.denominations d ON d.denominations_serial = kc.denominations_serial) c
   WHERE c.left_over < 0
-    OR c.coin_pub IN (SELECT decode(x, 'hex') FROM unnest($${2 * SPENDING.length + 1}::text[]) x)
-    OR ($${2 * SPENDING.length + 2}::bool AND
+    OR c.coin_pub IN (SELECT decode(x, 'hex') FROM unnest($${KEYS}::text[]) x)
+    OR ($${REMAINING}::bool AND
       (c.refunds > 0 OR c.left_over <> (c.remaining).val::numeric * 100000000 + (c.remaining).frac))
   ORDER BY c.known_coin_id`;

@@ -136,9 +136,9 @@ export const DEPOSITS: Source<DepositRow> = {
   table: "coin_deposits",
   serial: "coin_deposit_serial_id",
   amount: "amount_with_fee",
-  columns: `${COIN_COLUMNS}, bd.batch_deposit_serial_id, ${TEXT("wt.payto_uri")}, base.coin_sig,
-    bd.merchant_pub, bd.h_contract_terms, bd.wallet_timestamp, bd.exchange_timestamp, bd.refund_deadline,
-    bd.wire_deadline, bd.wallet_data_hash, bd.wire_salt, pd.policy_json, at.aggregation_serial_id`,
+  columns: `${COIN_COLUMNS}, bd.batch_deposit_serial_id, ${TEXT("wt.payto_uri")}, bd.policy_details_serial_id,
+    pd.policy_details_serial_id, base.coin_sig, bd.merchant_pub, bd.h_contract_terms, bd.wallet_timestamp, bd.exchange_timestamp, bd.refund_deadline,
+    bd.wire_deadline, bd.wallet_data_hash, bd.wire_salt, at.aggregation_serial_id`,
   joins: `${coinJoin("base.coin_pub")}
     LEFT JOIN exchange.batch_deposits bd ON bd.batch_deposit_serial_id = base.batch_deposit_serial_id
     LEFT JOIN exchange.wire_targets wt ON wt.wire_target_h_payto = bd.wire_target_h_payto
@@ -151,10 +151,16 @@ export const DEPOSITS: Source<DepositRow> = {
     if (batch instanceof MissingPartner) return batch;
     const payto = partner(r, "wire_targets", r.textOrNull());
     if (payto instanceof MissingPartner) return payto;
+    const policy = r.int8OrNull();
+    if (r.int8OrNull() !== policy) {
+      r.skipRest();
+      return new MissingPartner("policy_details");
+    }
     return {
       coin,
       batch,
       payto,
+      policy,
       coinSig: r.bytes("coin_sig", 64),
       amount: r.stageAmount,
       merchantPub: r.bytes("batch_deposits.merchant_pub", 32),
@@ -165,11 +171,14 @@ export const DEPOSITS: Source<DepositRow> = {
       wireDeadline: r.timestamp("batch_deposits.wire_deadline"),
       walletDataHash: r.bytesOrNull("batch_deposits.wallet_data_hash", 64),
       wireSalt: r.bytes("batch_deposits.wire_salt", 16),
-      policy: r.textOrNull(),
       aggregation: r.int8OrNull(),
     };
   },
 };
+
+/** JSON text of a policy, cut where no request to the exchange could be longer; parameter 1: its serial. */
+export const POLICY = `SELECT pd.policy_details_serial_id AS serial, substring(pd.policy_json FROM 1 FOR ${1 << 24})
+  FROM exchange.policy_details pd WHERE pd.policy_details_serial_id = $1 ORDER BY 1 LIMIT 1`;
 
 /** Stage 4. */
 export const PURSE_DEPOSITS: Source<PurseDepositRow> = {

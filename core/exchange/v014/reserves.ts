@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Sources of the reserves pass for exchanges of generation 0.14 (audit chapter 3a). */
+import type { RowReader } from "../../db/page.ts";
 import type { AccountMergeRow, MergedPurseRow, ReserveCloseRow, ReserveInRow, ReserveOpenRow } from "../rows.ts";
 import { MissingPartner, partner, type Source } from "../source.ts";
 import { TEXT } from "./coins.ts";
@@ -39,7 +40,7 @@ export const RESERVE_OPENS: Source<ReserveOpenRow> = {
     expiration: r.timestamp("expiration_date"),
     reserveSig: r.bytes("reserve_sig", 64),
     payment: r.stageAmount,
-    purseLimit: r.uint4("requested_purse_limit"),
+    purseLimit: r.int4("requested_purse_limit") >>> 0,
   }),
 };
 
@@ -87,9 +88,10 @@ export const RESERVE_CLOSES: Source<ReserveCloseRow> = {
 export const MERGED_PURSES: Source<MergedPurseRow> = {
   table: "purse_decision",
   serial: "purse_decision_serial_id",
-  where: "NOT base.refunded",
+  // a decision that says neither is not lost
+  where: "base.refunded IS NOT TRUE",
   columns: `pr.purse_requests_serial_id, pm.purse_merge_request_serial_id, base.purse_pub, pm.reserve_pub,
-    pr.amount_with_fee, pm.partner_serial_id, base.action_timestamp`,
+    pr.amount_with_fee, pm.partner_serial_id, base.action_timestamp, base.refunded`,
   joins: `LEFT JOIN exchange.purse_requests pr ON pr.purse_pub = base.purse_pub
     LEFT JOIN exchange.purse_merges pm ON pm.purse_pub = base.purse_pub`,
   decode: (r) => {
@@ -97,13 +99,15 @@ export const MERGED_PURSES: Source<MergedPurseRow> = {
     if (purse instanceof MissingPartner) return purse;
     const merge = partner(r, "purse_merges", r.int8OrNull());
     if (merge instanceof MissingPartner) return merge;
-    return {
+    const row = {
       pursePub: r.bytes("purse_pub", 32),
       reservePub: r.bytes("purse_merges.reserve_pub", 32),
       amount: r.amount("purse_requests.amount_with_fee"),
       partnerSerial: r.int8OrNull(),
       decided: r.time("action_timestamp"),
     };
+    r.bytes("refunded", 1);
+    return row;
   },
 };
 
@@ -176,9 +180,29 @@ export const STALE_CLOSE_REQUESTS = `SELECT cr.close_request_serial_id AS serial
       WHERE rc.reserve_pub = cr.reserve_pub AND rc.close_request_row = cr.close_request_serial_id)
   ORDER BY 1`;
 
-/** Transfers between exchanges, which this generation never finishes (X-11). */
-export const WADS = `SELECT w.wad_in_serial_id AS serial, w.origin_exchange_url AS partner, true AS incoming, w.amount
-    FROM exchange.wads_in w
-  UNION ALL SELECT w.wad_out_serial_id, p.partner_base_url, false, w.amount
-    FROM exchange.wads_out w LEFT JOIN exchange.partners p ON p.partner_serial_id = w.partner_serial_id
-  ORDER BY 3, 1`;
+/** A transfer between exchanges (X-11). */
+export interface WadRow {
+  /** Base URL of the other exchange. */
+  partner: string;
+}
+
+/** Transfers between exchanges, which this generation never finishes (X-11): table and SELECT. */
+export const WADS: readonly { table: string; select: string }[] = [
+  {
+    table: "wads_in",
+    select: `SELECT w.wad_in_serial_id AS serial, ${TEXT("w.origin_exchange_url")}, w.amount
+      FROM exchange.wads_in w ORDER BY 1`,
+  },
+  {
+    table: "wads_out",
+    select: `SELECT w.wad_out_serial_id AS serial, ${TEXT("p.partner_base_url")}, w.amount
+      FROM exchange.wads_out w LEFT JOIN exchange.partners p ON p.partner_serial_id = w.partner_serial_id ORDER BY 1`,
+  },
+];
+
+/** Decodes {@link WADS}. The amount is only read, so that one out of range is noticed. */
+export function decodeWad(r: RowReader): WadRow {
+  const partner = r.textOrNull() ?? "unknown";
+  r.amount("amount");
+  return { partner };
+}

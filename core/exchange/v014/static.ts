@@ -73,7 +73,7 @@ export function decodeGlobalFee(r: RowReader): GlobalFeeRow {
     historyFee: r.amount("history_fee"),
     accountFee: r.amount("account_fee"),
     purseFee: r.amount("purse_fee"),
-    purseAccountLimit: r.uint4("purse_account_limit"),
+    purseAccountLimit: r.int4("purse_account_limit") >>> 0,
     masterSig: r.bytes("master_sig", 64),
   };
 }

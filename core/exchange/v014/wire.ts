@@ -79,11 +79,26 @@ export const reserveCreditsElsewhere = (sections: readonly string[]) => reserveC
 /** Identity transfers of accounts that are not audited (WC-R4). */
 export const kycCreditsElsewhere = (sections: readonly string[]) => kycCredits(ofOtherSections(sections));
 
-/** Rows of one account whose wire reference an earlier row has too; parameters: section, first serial, end. */
-export const DUPLICATE_REFERENCES = `SELECT DISTINCT n.reserve_in_serial_id AS serial FROM exchange.reserves_in n
-  JOIN exchange.reserves_in o ON o.exchange_account_section = n.exchange_account_section
-    AND o.wire_reference = n.wire_reference AND o.reserve_in_serial_id < n.reserve_in_serial_id
+/**
+ * Rows of `reserves_in` of one account whose wire reference an earlier row has too; parameters: section, first serial,
+ * end, end of the rows of `kycauths_in` that are older than all of these.
+ */
+export const DUPLICATE_CREDITS = `SELECT DISTINCT n.reserve_in_serial_id AS serial FROM exchange.reserves_in n
+  JOIN (SELECT o.wire_reference, o.reserve_in_serial_id AS serial FROM exchange.reserves_in o
+      WHERE o.exchange_account_section = $1
+    UNION ALL SELECT k.wire_reference, -1 FROM exchange.kycauths_in k
+      WHERE k.exchange_account_section = $1 AND k.kycauth_in_serial_id < $4) o
+    ON o.wire_reference = n.wire_reference AND o.serial < n.reserve_in_serial_id
   WHERE n.exchange_account_section = $1 AND n.reserve_in_serial_id >= $2 AND n.reserve_in_serial_id < $3 ORDER BY 1`;
+
+/** The same for `kycauths_in`; parameters: section, first serial, end, end of the rows of `reserves_in`. */
+export const DUPLICATE_KYC_CREDITS = `SELECT DISTINCT n.kycauth_in_serial_id AS serial FROM exchange.kycauths_in n
+  JOIN (SELECT k.wire_reference, k.kycauth_in_serial_id AS serial FROM exchange.kycauths_in k
+      WHERE k.exchange_account_section = $1
+    UNION ALL SELECT o.wire_reference, -1 FROM exchange.reserves_in o
+      WHERE o.exchange_account_section = $1 AND o.reserve_in_serial_id < $4) o
+    ON o.wire_reference = n.wire_reference AND o.serial < n.kycauth_in_serial_id
+  WHERE n.exchange_account_section = $1 AND n.kycauth_in_serial_id >= $2 AND n.kycauth_in_serial_id < $3 ORDER BY 1`;
 
 /** Incoming transfers between exchanges (WC-R3). */
 export const WADS_IN = `SELECT w.wad_in_serial_id AS serial, w.wad_id, substring(w.origin_exchange_url FROM 1 FOR 1024),
@@ -117,6 +132,10 @@ export const CLOSURES: Source<ReserveClosureRow> = {
     };
   },
 };
+
+/** The reserves of closures; parameter 1: their serials (WD-R1). */
+export const CLOSED_RESERVES = `SELECT c.close_uuid AS serial, c.reserve_pub FROM exchange.reserves_close c
+  WHERE c.close_uuid = ANY($1::int8[]) ORDER BY 1`;
 
 /** All signed orders to move profit, read whole in every run. */
 export const PROFIT_DRAINS = `SELECT d.profit_drain_serial_id AS serial, d.wtid,

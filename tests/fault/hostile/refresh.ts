@@ -103,7 +103,7 @@ const reveals: HostileCase[] = [
     name: "a reveal without the transfer key that its link signatures cover",
     dataset: "small-postagg",
     sql: `DELETE FROM exchange.refresh_transfer_keys WHERE melt_serial_id = 2`,
-    expect: ["* refresh*2 *"],
+    expect: ["X-7 refresh_commitments#2 revealed without the transfer key that the link signatures cover"],
   },
 ];
 
@@ -168,7 +168,6 @@ const melts: HostileCase[] = [
     dataset: "small-postagg",
     sql: `UPDATE exchange.refresh_commitments SET amount_with_fee = ROW(NULL, NULL) WHERE melt_serial_id = 2`,
     expect: ["D-17 refresh_commitments#2 row cannot be read: amount_with_fee is NULL"],
-    perhaps: ["X-16 known_coins#4 *"],
   },
 ];
 
@@ -198,7 +197,7 @@ const recoups: HostileCase[] = [
     dataset: "revocation-rsa",
     sql: `UPDATE exchange.recoup_refresh SET amount = ROW(NULL, NULL) WHERE recoup_refresh_uuid = 1`,
     expect: ["D-17 recoup_refresh#1 row cannot be read: amount is NULL"],
-    perhaps: ["C-2* *", "C-33 *", "C-4 *", "X-16 *"],
+    perhaps: ["C-2* *", "C-33 *", "C-4 *"],
   },
   {
     name: "a recoup of a coin that is not the one that was withdrawn",

@@ -219,6 +219,7 @@ const opens: HostileCase[] = [
   {
     name: "reserves_open_requests.requested_purse_limit is negative",
     dataset: "small-postagg",
+    // the protocol's number has no sign: this is 4294967295, which nobody signed here
     sql: open(7, "requested_purse_limit = -1"),
     expect: ["R-8 reserve-open#7 loses 0.00000001"],
   },
@@ -243,7 +244,6 @@ const opens: HostileCase[] = [
     dataset: "p2p-rsa",
     sql: `UPDATE exchange.reserves_open_deposits SET contribution = ROW(1, NULL)`,
     expect: ["D-17 reserves_open_deposits#1 row cannot be read: contribution is half NULL"],
-    perhaps: ["X-16 *"],
   },
 ];
 
@@ -307,7 +307,6 @@ const purses: HostileCase[] = [
     dataset: "p2p-rsa",
     sql: `UPDATE exchange.purse_deposits SET amount_with_fee = ROW(NULL, NULL) WHERE purse_deposit_serial_id = 1`,
     expect: ["D-17 purse_deposits#1 row cannot be read: amount_with_fee is NULL"],
-    perhaps: ["X-16 *"],
   },
   {
     name: "purse_decision.action_timestamp is negative",
@@ -330,7 +329,9 @@ const purses: HostileCase[] = [
               ALTER TABLE exchange.wads_in DROP CONSTRAINT wads_in_wad_is_origin_exchange_url_key`,
     sql: `INSERT INTO exchange.wads_in (wad_in_serial_id, wad_id, origin_exchange_url, amount, arrival_time)
           VALUES (9223372036854775807, substring(sha256('x') FOR 24), repeat('https://', 125000), ROW(NULL, NULL), 0)`,
-    expect: ["X-11 wads_in#9223372036854775807 *"],
+    expect: [
+      "X-11 wads_in#9223372036854775807 transfer between exchanges, not supported; partner unreadable",
+    ],
   },
 ];
 

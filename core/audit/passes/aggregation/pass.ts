@@ -168,7 +168,7 @@ async function evaluateWindow(s: AggregationState, rows: StageRow<WireOutRow>[])
   }
   const events = new Map<string, CoinEvent[]>();
   for (const r of await readRows(sql, "coins", coinEventsSql(COINS_OF_WIRE_OUTS), [serials], decodeCoinEvent)) {
-    if (!("row" in r)) continue;
+    if (!("row" in r) || "unreadable" in r.row) continue;
     const key = encodeHex(r.row.coinPub);
     const list = events.get(key);
     if (list === undefined) events.set(key, [r.row]);

@@ -8,12 +8,13 @@ import { decodeGlobalFee, GLOBAL_FEES } from "../../../exchange/v014/static.ts";
 import type { Denomination } from "../../denominations.ts";
 import { denominationWithoutSignature, rowInconsistency } from "../../findings.ts";
 import { TaskWriter } from "../../tasks.ts";
+import { encodeHex } from "../../hex.ts";
 import { type CoinsState, RANK, type RevokedSet } from "./state.ts";
 
 interface DenominationTasks {
   master: number;
   auditor: number | undefined;
-  revocation: number | undefined;
+  revocations: number[];
 }
 
 function writeTasks(s: CoinsState, d: Denomination, tasks: TaskWriter): DenominationTasks {
@@ -37,12 +38,10 @@ function writeTasks(s: CoinsState, d: Denomination, tasks: TaskWriter): Denomina
     d.auditorSig,
     buildBlock("auditorDenomination", currency, { hAuditorUrl: hashText(auditorBaseUrl), ...terms }),
   );
-  const revocation = d.revocation === undefined ? undefined : tasks.ed25519(
-    masterPub,
-    d.revocation.masterSig,
-    buildBlock("masterDenominationRevoked", currency, { hDenomination: d.hash }),
+  const revocations = d.revocations.map(({ masterSig }) =>
+    tasks.ed25519(masterPub, masterSig, buildBlock("masterDenominationRevoked", currency, { hDenomination: d.hash }))
   );
-  return { master, auditor, revocation };
+  return { master, auditor, revocations };
 }
 
 /** Audits all denominations; returns the hashes (hexadecimal) of those that are validly revoked. */
@@ -52,21 +51,17 @@ export async function auditDenominations(s: CoinsState): Promise<RevokedSet> {
   const written = denominations.all.map((d) => writeTasks(s, d, tasks));
   const verdicts = await run.context.pool.run(tasks);
   const revoked = new Set<string>();
+  const seen = new Set<string>();
   denominations.all.forEach((d, i) => {
     const t = written[i]!;
     const good = (task: number | undefined) => task !== undefined && verdicts[task] === 1;
-    settleOwnSignature(s, d, good(t.auditor));
-    settleDenominationRow(s, d, good(t.master));
-    if (d.revocation === undefined) return;
-    const place = { stage: RANK.denominations, serial: d.serial };
-    const finding = good(t.revocation) ? undefined : rowInconsistency(
-      "C-3",
-      "denomination revocations",
-      d.revocation.serial,
-      "revocation signature invalid",
-    );
-    run.book.settle(`C-3:${d.hashHex}`, place, finding);
-    if (finding === undefined) revoked.add(d.hashHex);
+    const stored = encodeHex(d.storedHash);
+    settleOwnSignature(s, d, stored, good(t.auditor));
+    settleDenominationRow(s, d, good(t.master), !seen.has(stored));
+    seen.add(stored);
+    d.revocations.forEach(({ serial }, n) => {
+      if (settleRevocation(s, d, serial, good(t.revocations[n]))) revoked.add(d.hashHex);
+    });
   });
   for (const { serial, problem } of denominations.unreadable) {
     run.book.settle(
@@ -75,19 +70,41 @@ export async function auditDenominations(s: CoinsState): Promise<RevokedSet> {
       rowInconsistency("D-17", "denominations", serial, `row cannot be read: ${problem}`),
     );
   }
-  for (const prefix of ["C-1:", "C-3:", "X-2:denominations:", "D-17:denominations:"]) run.book.sweep(prefix);
+  for (const serial of denominations.repeated) {
+    run.book.settle(
+      `D-5:denominations:${serial}`,
+      { stage: RANK.denominations, serial },
+      rowInconsistency("D-5", "denominations", serial, "serial number is not unique"),
+    );
+  }
+  for (const table of ["X-2", "D-5", "D-17"]) run.book.sweep(`${table}:denominations:`);
+  for (const prefix of ["C-1:", "C-3:"]) run.book.sweep(prefix);
   return revoked;
 }
 
-function settleOwnSignature(s: CoinsState, d: Denomination, good: boolean): void {
+/** C-3; whether the denomination is revoked by this row. */
+function settleRevocation(s: CoinsState, d: Denomination, serial: bigint, good: boolean): boolean {
+  const text = "revocation signature invalid";
+  s.run.book.settle(
+    `C-3:${d.hashHex}:${serial}`,
+    { stage: RANK.denominations, serial: d.serial },
+    good ? undefined : rowInconsistency("C-3", "denomination revocations", serial, text),
+  );
+  return good;
+}
+
+/** C-1, X-1: the finding belongs to the stored hash, of which its table has one row. */
+function settleOwnSignature(s: CoinsState, d: Denomination, stored: string, good: boolean): void {
+  const key = `C-1:${stored}`;
+  if (s.run.book.standing.get(key)?.finding !== undefined) return;
   const check = d.auditorSig === undefined ? "X-1" : "C-1";
   const finding = good
     ? undefined
     : denominationWithoutSignature(check, d.storedHash, d.value, d.validFrom, d.expireLegal);
-  s.run.book.settle(`C-1:${d.hashHex}`, { stage: RANK.denominations, serial: d.serial }, finding);
+  s.run.book.settle(key, { stage: RANK.denominations, serial: d.serial }, finding);
 }
 
-function settleDenominationRow(s: CoinsState, d: Denomination, masterGood: boolean): void {
+function settleDenominationRow(s: CoinsState, d: Denomination, masterGood: boolean, first: boolean): void {
   const place = { stage: RANK.denominations, serial: d.serial };
   const settle = (what: string, good: boolean, text: string) =>
     s.run.book.settle(
@@ -97,6 +114,7 @@ function settleDenominationRow(s: CoinsState, d: Denomination, masterGood: boole
     );
   settle("hash", equalBytes(d.hash, d.storedHash), "denom_pub_hash is not the hash of denom_pub");
   settle("master", masterGood, "master signature invalid");
+  settle("twice", first, "denom_pub_hash is not unique");
 }
 
 /** Verifies the master signature of every period of global fees (X-2). */

@@ -5,9 +5,10 @@ import { AGE_WITHDRAWALS, WITHDRAWALS } from "../../../exchange/v014/coins.ts";
 import { parseBlindedSignature } from "../../../taler/denomination.ts";
 import type { Denomination } from "../../denominations.ts";
 import { rowInconsistency } from "../../findings.ts";
-import type { Stage } from "../../pass.ts";
+import type { Stage, StageRow } from "../../pass.ts";
+import { DENOMINATION } from "../../revisits.ts";
 import type { TaskWriter } from "../../tasks.ts";
-import { book, type CoinsState, denominationOf, RANK } from "./state.ts";
+import { book, type CoinsState, denominationOf, partOf, RANK, readAgain, unknownKey } from "./state.ts";
 
 /** `undefined`: cannot be verified from the database; -1: cannot be valid; else the task. */
 type EnvelopeTask = number | undefined;
@@ -45,7 +46,7 @@ function checkEnvelope(
 
 /** Plain withdrawals. The reserve's signature is checked in the reserves pass. */
 export function withdrawalsStage(s: CoinsState): Stage<WithdrawalRow, EnvelopeTask> {
-  return {
+  const stage: Stage<WithdrawalRow, EnvelopeTask> = {
     rank: RANK.withdrawals,
     source: WITHDRAWALS,
     progressKey: "coins_withdraw_serial_id",
@@ -53,18 +54,20 @@ export function withdrawalsStage(s: CoinsState): Stage<WithdrawalRow, EnvelopeTa
       rows.map(({ row }) =>
         envelopeTask(s.denominations.lookup(row.denominationSerial), row.blindedSig, row.hBlindedCoin, tasks)
       ),
-    book: ({ serial, row }, task, good) => {
-      const d = denominationOf(s, "C-6", RANK.withdrawals, "withdraw", serial, row.denominationSerial);
+    book: (r, task, good) => {
+      const { serial, row } = r;
+      const d = denominationOf(s, stage, r, "C-6", "withdraw", row.denominationSerial);
       if (d === undefined) return;
       checkEnvelope(s, RANK.withdrawals, "reserves_out", serial, task, good);
       book(s, d, { event: "issue", value: d.value });
     },
   };
+  return stage;
 }
 
 /** Age-restricted withdrawals, which the reference does not audit (X-4). */
 export function ageWithdrawalsStage(s: CoinsState): Stage<AgeWithdrawalRow, EnvelopeTask[]> {
-  return {
+  const stage: Stage<AgeWithdrawalRow, EnvelopeTask[]> = {
     rank: RANK.ageWithdrawals,
     source: AGE_WITHDRAWALS,
     progressKey: "x:coins:age_withdraw",
@@ -76,13 +79,37 @@ export function ageWithdrawalsStage(s: CoinsState): Stage<AgeWithdrawalRow, Enve
           return envelopeTask(s.denominations.lookup(serial), row.blindedSigs[i] ?? new Uint8Array(0), hash, tasks);
         })
       ),
-    book: ({ serial, row }, envelopes, good) => {
-      row.denominationSerials.forEach((denomination, i) => {
-        const d = denominationOf(s, "C-6", RANK.ageWithdrawals, "age_withdraw", serial, denomination);
-        if (d === undefined) return;
-        checkEnvelope(s, RANK.ageWithdrawals, "age_withdraw", serial, envelopes[i], good);
-        book(s, d, { event: "issue", value: d.value });
-      });
-    },
+    book: (r, envelopes, good) => bookAgeWithdrawal(s, stage, r, envelopes, good),
   };
+  return stage;
+}
+
+function bookAgeWithdrawal(
+  s: CoinsState,
+  stage: Stage<AgeWithdrawalRow, EnvelopeTask[]>,
+  r: StageRow<AgeWithdrawalRow>,
+  envelopes: EnvelopeTask[],
+  good: (task: number) => boolean,
+): void {
+  const { serial: row, reason } = r;
+  const { denominationSerials, hBlindedCoins, blindedSigs } = r.row;
+  const again = reason === DENOMINATION;
+  if (!again && [hBlindedCoins, blindedSigs].some((list) => list.length !== denominationSerials.length)) {
+    const text = `names ${denominationSerials.length} denominations, ${hBlindedCoins.length} blinded coins and ` +
+      `${blindedSigs.length} blind signatures`;
+    s.run.book.report({ stage: stage.rank, serial: row }, rowInconsistency("X-4", "age_withdraw", row, text));
+  }
+  let unknown = false;
+  denominationSerials.forEach((denomination, part) => {
+    // of a row that is read again, only what was not known before is not booked yet
+    if (again && !s.run.stored.has(unknownKey("C-6", stage, row, part))) return;
+    const d = partOf(s, stage, { check: "C-6", table: "age_withdraw", row, denomination, part });
+    if (d === undefined) {
+      unknown = true;
+      return;
+    }
+    checkEnvelope(s, RANK.ageWithdrawals, "age_withdraw", row, envelopes[part], good);
+    book(s, d, { event: "issue", value: d.value });
+  });
+  readAgain(s, stage, r, unknown ? DENOMINATION : undefined);
 }

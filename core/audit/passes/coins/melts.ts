@@ -16,12 +16,15 @@ import type { Denomination } from "../../denominations.ts";
 import { arithmetic, type Direction, hangingRefresh, rowInconsistency, signRule } from "../../findings.ts";
 import { MONEY } from "../../money.ts";
 import type { Stage, StageRow } from "../../pass.ts";
+import { DENOMINATION } from "../../revisits.ts";
 import type { TaskWriter } from "../../tasks.ts";
 import { checkCoin, checkRevoked, reportBadSignature } from "./spending.ts";
-import { book, type CoinsState, denominationOf, RANK } from "./state.ts";
+import { book, type CoinsState, partOf, RANK, readAgain } from "./state.ts";
 
-/** Reason of a revisit: the melt was not revealed yet. */
-const HANGING = "hanging";
+/** Reasons of a revisit: the melt was not revealed yet, the denomination of a fresh coin is not known. */
+const HANGING = "hanging", FRESH = "fresh denomination";
+/** Reason of a revisit: the key that the link signatures cover is not there. Everything else is booked. */
+export const UNLINKED = "transfer key";
 const rank = RANK.melts;
 
 /** What is verified of one fresh coin. */
@@ -57,7 +60,7 @@ export function meltsStage(s: CoinsState): Stage<MeltRow, MeltTasks> {
       noteUnreadable(s, reveals);
       const byMelt = groupReveals(reveals);
       return rows.map((r) => ({
-        melt: r.reason === HANGING ? undefined : meltTask(s, currency, r.row, tasks),
+        melt: isMeltChecked(r) ? undefined : meltTask(s, currency, r.row, tasks),
         reveal: prepareReveal(s, currency, r.row, byMelt.get(r.serial) ?? [], tasks),
       }));
     },
@@ -149,6 +152,11 @@ function answerBytes(signature: BlindedSignature): Uint8Array {
   return signature.cipher === "RSA" ? signature.value : concat(Uint8Array.of(signature.b), signature.s);
 }
 
+/** Whether an earlier run checked the melt itself, and only its reveal is to be looked at. */
+function isMeltChecked({ reason }: StageRow<MeltRow>): boolean {
+  return reason === HANGING || reason === FRESH || reason === UNLINKED;
+}
+
 function bookMelt(
   s: CoinsState,
   stage: Stage<MeltRow, MeltTasks>,
@@ -158,9 +166,11 @@ function bookMelt(
 ): void {
   const { serial, row, reason } = r;
   const place = { stage: rank, serial };
-  const old = denominationOf(s, "C-18", rank, "melt", serial, row.coin.denominationSerial);
-  if (old === undefined) return;
-  if (reason !== HANGING) {
+  if (reason === UNLINKED) return bookLinks(s, stage, r, prepared.reveal, good);
+  const named = { check: "C-18", table: "melt", row: serial, denomination: row.coin.denominationSerial };
+  const old = partOf(s, stage, named);
+  if (old === undefined) return readAgain(s, stage, r, DENOMINATION);
+  if (!isMeltChecked(r)) {
     checkRevoked(s, rank, "melt", r, old);
     checkCoin(s, rank, "melt", serial, row.amount, row.coin);
     if (prepared.melt === undefined || !good(prepared.melt)) {
@@ -177,28 +187,25 @@ function bookMelt(
     place,
     malformed ? rowInconsistency("D-7", "refresh_reveal", serial, "reveal is malformed") : undefined,
   );
-  if (hanging) {
-    s.run.revisit(stage, serial, HANGING);
-    return;
-  }
-  if (reason === HANGING) s.run.settleRevisit(stage, serial);
-  bookReveal(s, r, old, prepared.reveal as RevealTasks[], good);
+  if (hanging) return readAgain(s, stage, r, HANGING);
+  const reveal = prepared.reveal as RevealTasks[];
+  if (!bookReveal(s, stage, r, old, reveal, good)) return readAgain(s, stage, r, FRESH);
+  settleLinks(s, stage, r, reveal);
 }
 
+/** Books a reveal; false while the denomination of a fresh coin is not known. */
 function bookReveal(
   s: CoinsState,
+  stage: Stage<MeltRow, MeltTasks>,
   { serial, row }: StageRow<MeltRow>,
   old: Denomination,
   reveal: RevealTasks[],
   good: (task: number) => boolean,
-): void {
-  const fresh: Denomination[] = [];
-  for (const t of reveal) {
-    if (t.denomination === undefined) {
-      denominationOf(s, "C-23", rank, "refresh_reveal", serial, t.denominationSerial);
-    } else fresh.push(t.denomination);
-  }
-  if (fresh.length < reveal.length) return;
+): boolean {
+  const fresh = reveal.flatMap(({ serial: part, denominationSerial: denomination }) =>
+    partOf(s, stage, { check: "C-23", table: "refresh_reveal", row: serial, denomination, part }) ?? []
+  );
+  if (fresh.length < reveal.length) return false;
   for (const t of reveal) checkFreshCoin(s, serial, t, good);
   let net = row.amount - old.feeRefresh;
   if (net <= 0n) {
@@ -213,17 +220,48 @@ function bookReveal(
   s.run.addCounter(MONEY.refreshIncome, row.amount - old.feeRefresh - issued);
   book(s, old, { event: "spend", amount: row.amount });
   s.run.book.add("coin_melt_fee_revenue", old.feeRefresh);
+  return true;
+}
+
+/** Link signatures wait for the transfer key that they cover (X-7); says whether it is there. */
+function settleLinks(
+  s: CoinsState,
+  stage: Stage<MeltRow, MeltTasks>,
+  r: StageRow<MeltRow>,
+  reveal: RevealTasks[] | "malformed",
+): boolean {
+  const key = `X-7:link:${r.serial}`;
+  const linked = reveal !== "malformed" && reveal.length > 0 && reveal.every((t) => t.link !== undefined);
+  const text = "revealed without the transfer key that the link signatures cover";
+  const finding = linked ? undefined : rowInconsistency("X-7", "refresh_commitments", r.serial, text);
+  if (!linked || s.run.stored.has(key)) s.run.book.settle(key, { stage: rank, serial: r.serial }, finding);
+  readAgain(s, stage, r, linked ? undefined : UNLINKED);
+  return linked;
+}
+
+/** The link signatures of a reveal that is booked already. */
+function bookLinks(
+  s: CoinsState,
+  stage: Stage<MeltRow, MeltTasks>,
+  r: StageRow<MeltRow>,
+  reveal: RevealTasks[] | "malformed",
+  good: (task: number) => boolean,
+): void {
+  if (settleLinks(s, stage, r, reveal)) { for (const t of reveal as RevealTasks[]) checkLink(s, r.serial, t, good); }
+}
+
+function checkLink(s: CoinsState, melt: bigint, t: RevealTasks, good: (task: number) => boolean): void {
+  if (t.link !== undefined && !good(t.link)) reportFreshCoin(s, melt, t.serial, "link signature invalid");
 }
 
 function checkFreshCoin(s: CoinsState, melt: bigint, t: RevealTasks, good: (task: number) => boolean): void {
-  const report = (text: string) =>
-    s.run.book.report(
-      { stage: rank, serial: melt },
-      rowInconsistency("X-7", "refresh_revealed_coins", t.serial, text),
-    );
-  if (t.link !== undefined && !good(t.link)) report("link signature invalid");
-  if (t.answer < 0 || !good(t.answer)) report("blind signature of fresh coin invalid");
-  if (!t.hashGood) report("hash of planchet does not match");
+  checkLink(s, melt, t, good);
+  if (t.answer < 0 || !good(t.answer)) reportFreshCoin(s, melt, t.serial, "blind signature of fresh coin invalid");
+  if (!t.hashGood) reportFreshCoin(s, melt, t.serial, "hash of planchet does not match");
+}
+
+function reportFreshCoin(s: CoinsState, melt: bigint, row: bigint, text: string): void {
+  s.run.book.report({ stage: rank, serial: melt }, rowInconsistency("X-7", "refresh_revealed_coins", row, text));
 }
 
 function reportArithmetic(

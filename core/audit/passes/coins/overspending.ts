@@ -13,7 +13,8 @@ import { type CoinBalance, coinBalance } from "../../coin-history.ts";
 import { formatAmount } from "../../../taler/amount.ts";
 import { arithmetic, rowInconsistency, signRule } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
-import { type CoinsState, RANK } from "./state.ts";
+import { RECOUP_REFRESHES, RECOUPS } from "../../../exchange/v014/coins.ts";
+import { type CoinsState, RANK, unsignedRecoup } from "./state.ts";
 
 /** Kinds of events that make a coin known to the coins pass, in the order of its stages, with their operation. */
 const ATTRIBUTION = [
@@ -45,8 +46,9 @@ const COINS_AT_ONCE = 5000;
 export async function auditOverspending(s: CoinsState): Promise<void> {
   const { run } = s;
   const ranges = SPENDING_TABLES.flatMap((table) => {
-    const { from, until } = run.rangeOf(PROGRESS_OF_TABLE[table]);
-    return [from, until];
+    const progressKey = PROGRESS_OF_TABLE[table];
+    const { from, until } = run.rangeOf(progressKey);
+    return [from, until, [...run.revisits.of({ source: { table }, progressKey }).keys()]];
   });
   const open = [...run.stored.keys()].flatMap((k) => /^(?:C-4|X-16):(.*)$/.exec(k)?.[1] ?? []);
   const candidates = await readRows(
@@ -67,12 +69,23 @@ export async function auditOverspending(s: CoinsState): Promise<void> {
   for (let i = 0; i < coins.length; i += COINS_AT_ONCE) {
     const some = coins.slice(i, i + COINS_AT_ONCE);
     const histories = new Map<string, CoinEvent[]>(some.map((c) => [c, []]));
+    const gaps = new Set<string>();
     const sql = coinEventsSql(COINS_BY_KEY);
     for (const r of await readRows(run.context.source, "coins", sql, [some], decodeCoinEvent)) {
-      if ("row" in r) histories.get(encodeHex(r.row.coinPub))!.push({ ...r.row, serial: r.serial });
+      if (!("row" in r)) continue;
+      const coin = encodeHex(r.row.coinPub);
+      if ("unreadable" in r.row) gaps.add(coin);
+      else histories.get(coin)!.push(r.row);
     }
-    for (const [coin, events] of histories) judge(s, suspects.get(coin)!, events);
+    for (const [coin, events] of histories) judge(s, suspects.get(coin)!, events, !gaps.has(coin));
   }
+}
+
+/** A coin that was overspent, to be reported at the right row as soon as all signatures are verified. */
+export interface Overspent extends CoinBalance {
+  /** Key in hexadecimal. */
+  coin: string;
+  events: CoinEvent[];
 }
 
 /** A coin that may have been overspent. */
@@ -85,25 +98,37 @@ interface Suspect {
   remaining: bigint;
 }
 
-function judge(s: CoinsState, suspect: Suspect, events: CoinEvent[]): void {
+function judge(s: CoinsState, suspect: Suspect, events: CoinEvent[], complete: boolean): void {
+  const { coin } = suspect;
   const d = s.denominations.lookup(suspect.denomination);
-  const first = firstSpend(events);
   const balance = d === undefined ? undefined : coinBalance(events, d);
-  const over = balance !== undefined && balance.spent > balance.limit;
-  const { plus, minus } = over ? signRule(balance.spent, balance.limit, -1) : { plus: 0n, minus: 0n };
+  if (balance !== undefined && balance.spent > balance.limit) {
+    const overspent = { ...balance, coin, events };
+    settleOverspent(s, overspent);
+    s.overspent.push(overspent);
+  } else s.run.book.settle(`C-4:${coin}`, { stage: RANK.sync, serial: 0n }, undefined);
+  if (s.run.context.internal && balance !== undefined) judgeRemaining(s, suspect, balance, complete);
+}
+
+/** C-4, at the first row that spent the coin; there is none if only recoups did, and nobody signed them. */
+function settleOverspent(s: CoinsState, { coin, events, spent, limit }: Overspent): void {
+  const first = firstSpend(s, events);
+  const { plus, minus } = signRule(spent, limit, -1);
   s.run.book.settle(
-    `C-4:${suspect.coin}`,
+    `C-4:${coin}`,
     { stage: first?.rank ?? RANK.sync, serial: first?.event.serial ?? 0n },
-    over && first !== undefined
-      ? arithmetic("C-4", first.operation, first.event.serial, balance.spent, balance.limit, -1)
-      : undefined,
+    first === undefined ? undefined : arithmetic("C-4", first.operation, first.event.serial, spent, limit, -1),
     { coins_total_arithmetic_delta_plus: plus, coins_total_arithmetic_delta_minus: minus },
   );
-  if (s.run.context.internal && balance !== undefined) judgeRemaining(s, suspect, balance);
+}
+
+/** Reports overspent coins anew whose first spend turned out to be a recoup without valid signature. */
+export function reattributeOverspending(s: CoinsState): void {
+  for (const o of s.overspent) if (o.events.some((e) => isUnsigned(s, e))) settleOverspent(s, o);
 }
 
 /** X-16, only with internal checks: what the exchange stores as left of a coin must be what its history leaves. */
-function judgeRemaining(s: CoinsState, suspect: Suspect, { spent, limit }: CoinBalance): void {
+function judgeRemaining(s: CoinsState, suspect: Suspect, { spent, limit }: CoinBalance, complete: boolean): void {
   const { currency } = s.run.context.settings;
   const left = limit > spent ? limit - spent : 0n;
   const text = `remaining value of the coin is stored as ${formatAmount(currency, suspect.remaining)}, ` +
@@ -111,13 +136,26 @@ function judgeRemaining(s: CoinsState, suspect: Suspect, { spent, limit }: CoinB
   s.run.book.settle(
     `X-16:${suspect.coin}`,
     { stage: RANK.sync, serial: suspect.knownCoin },
-    suspect.remaining === left ? undefined : rowInconsistency("X-16", "known_coins", suspect.knownCoin, text),
+    // what is missing from an incomplete history may well be the difference; the unreadable row itself is reported
+    suspect.remaining === left || !complete
+      ? undefined
+      : rowInconsistency("X-16", "known_coins", suspect.knownCoin, text),
   );
 }
 
-function firstSpend(events: CoinEvent[]): { event: CoinEvent; operation: string; rank: number } | undefined {
+/** A recoup that its coin did not sign. */
+function isUnsigned(s: CoinsState, { kind, serial }: CoinEvent): boolean {
+  const table = kind === "recoup" ? RECOUPS.table : kind === "recoup-refresh-new" ? RECOUP_REFRESHES.table : undefined;
+  return table !== undefined && s.rejected.has(`${unsignedRecoup(table)}:${serial}`);
+}
+
+/** The first row in the order of the stages that spent a coin (audit chapter 2g). */
+function firstSpend(
+  s: CoinsState,
+  events: CoinEvent[],
+): { event: CoinEvent; operation: string; rank: number } | undefined {
   for (const [kind, operation, rank] of ATTRIBUTION) {
-    const event = events.find((e) => e.kind === kind);
+    const event = events.find((e) => e.kind === kind && !isUnsigned(s, e));
     if (event !== undefined) return { event, operation, rank };
   }
   return undefined;

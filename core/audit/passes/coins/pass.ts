@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** The coins pass: everything a coin can go through, from issuance to the end of its denomination (audit chapter 2). */
+import { SERIALS_END } from "../../../exchange/source.ts";
 import { loadDenominations } from "../../denominations.ts";
 import { KNOWN_COINS_PROGRESS, knownCoinsStage } from "../../known-coins.ts";
 import type { AnyStage, PassRun } from "../../pass.ts";
@@ -7,7 +8,7 @@ import { auditDenominations, auditGlobalFees } from "./general.ts";
 import { auditHistory } from "./history.ts";
 import { ageWithdrawalsStage, withdrawalsStage } from "./issuance.ts";
 import { meltsStage } from "./melts.ts";
-import { auditOverspending } from "./overspending.ts";
+import { auditOverspending, reattributeOverspending } from "./overspending.ts";
 import { recoupRefreshesStage, recoupsStage } from "./recoups.ts";
 import { purseRefundsStage, refundsStage } from "./refunds.ts";
 import { depositsStage, openDepositsStage, purseDepositsStage } from "./spending.ts";
@@ -77,6 +78,7 @@ async function runCoins(run: PassRun): Promise<void> {
   await run.run(recoups);
   await auditHistory(s);
   await run.drain();
+  reattributeOverspending(s);
   await syncDenominations(s, revoked);
   await noteAggregations(s.run);
   run.writes.push(...coinsWrites(s));
@@ -86,7 +88,8 @@ async function runCoins(run: PassRun): Promise<void> {
 async function noteAggregations(run: PassRun): Promise<void> {
   if (run.context.limits !== undefined) return;
   const rows = await run.context.source.unsafe(
-    "SELECT coalesce(max(aggregation_serial_id), 0)::int8 AS seen FROM exchange.aggregation_tracking",
+    `SELECT coalesce(max(aggregation_serial_id), 0)::int8 AS seen FROM exchange.aggregation_tracking
+     WHERE aggregation_serial_id < ${SERIALS_END}`,
   );
   run.setCounter("x:aggregation_seen", rows[0]!["seen"] as bigint);
 }

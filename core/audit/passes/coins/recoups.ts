@@ -7,10 +7,22 @@ import { RECOUP_REFRESHES, RECOUPS } from "../../../exchange/v014/coins.ts";
 import { concat } from "../../../crypto/hash.ts";
 import { parsePlanchet, parseWithdrawValues } from "../../../taler/denomination.ts";
 import { rowInconsistency } from "../../findings.ts";
-import type { Stage } from "../../pass.ts";
+import type { AnyStage, Stage, StageRow } from "../../pass.ts";
+import { DENOMINATION } from "../../revisits.ts";
 import type { TaskWriter } from "../../tasks.ts";
 import { checkCoin, reportBadSignature } from "./spending.ts";
-import { book, type CoinsState, denominationOf, RANK, type RevokedSet } from "./state.ts";
+import {
+  book,
+  type CoinsState,
+  denominationOf,
+  partOf,
+  RANK,
+  readAgain,
+  reject,
+  type RevokedSet,
+  unknownKey,
+  unsignedRecoup,
+} from "./state.ts";
 
 interface RecoupTasks {
   signature: number | undefined;
@@ -75,31 +87,35 @@ function originOfFreshCoin(s: CoinsState, row: RecoupRefreshRow): Origin {
 
 /** Recoups of fresh coins to the coins they were refreshed from. */
 export function recoupRefreshesStage(s: CoinsState, revoked: RevokedSet): Stage<RecoupRefreshRow, RecoupTasks> {
-  return {
+  const stage: Stage<RecoupRefreshRow, RecoupTasks> = {
     rank: RANK.recoupRefreshes,
     source: RECOUP_REFRESHES,
     progressKey: "coins_recoup_refresh_serial_id",
     prepare: (rows, tasks) =>
       rows.map(({ row }) => recoupTasks(s, "coinRecoupRefresh", row, originOfFreshCoin(s, row), tasks)),
-    book: ({ serial, row }, tasks, good) => {
-      const rank = RANK.recoupRefreshes;
-      const old = s.denominations.lookup(row.oldDenominationSerial);
-      if (old === undefined) {
-        s.run.book.report(
-          { stage: rank, serial },
-          rowInconsistency("C-7", "refresh-recoup", serial, "denomination key of old coin not found"),
-        );
-        return;
+    book: (r, tasks, good) => {
+      const { serial: row, row: { oldDenominationSerial, amount } } = r;
+      // of a row that is read again for its own coin, the old coin was credited before
+      if (!s.run.stored.has(unknownKey("C-29", stage, row))) {
+        const old = partOf(s, stage, {
+          check: "C-7",
+          table: "refresh-recoup",
+          row,
+          denomination: oldDenominationSerial,
+          text: "denomination key of old coin not found",
+        });
+        if (old === undefined) return readAgain(s, stage, r, DENOMINATION);
+        book(s, old, { event: "recoup-refresh-credit", amount });
       }
-      book(s, old, { event: "recoup-refresh-credit", amount: row.amount });
-      bookRecoup(s, "C-8", rank, "recoup-refresh", serial, row, tasks, good, revoked);
+      bookRecoup(s, "C-8", stage, "recoup-refresh", r, tasks, good, revoked);
     },
   };
+  return stage;
 }
 
 /** Recoups to reserves. */
 export function recoupsStage(s: CoinsState, revoked: RevokedSet): Stage<RecoupRow, RecoupTasks> {
-  return {
+  const stage: Stage<RecoupRow, RecoupTasks> = {
     rank: RANK.recoups,
     source: RECOUPS,
     progressKey: "coins_recoup_serial_id",
@@ -108,28 +124,30 @@ export function recoupsStage(s: CoinsState, revoked: RevokedSet): Stage<RecoupRo
         const origin = { denomination: row.withdrawalDenomination, hBlindedCoin: row.hBlindedCoin };
         return recoupTasks(s, "coinRecoup", row, origin, tasks);
       }),
-    book: ({ serial, row }, tasks, good) =>
-      bookRecoup(s, "C-26", RANK.recoups, "recoup", serial, row, tasks, good, revoked),
+    book: (r, tasks, good) => bookRecoup(s, "C-26", stage, "recoup", r, tasks, good, revoked),
   };
+  return stage;
 }
 
 /** The common recoup checks; one signature check and one finding per invalid coin (D-8, D-9). */
 function bookRecoup(
   s: CoinsState,
   check: string,
-  rank: number,
+  stage: AnyStage & { rank: number },
   operation: "recoup" | "recoup-refresh",
-  serial: bigint,
-  row: Recoup,
+  r: StageRow<Recoup>,
   tasks: RecoupTasks,
   good: (task: number) => boolean,
   revoked: RevokedSet,
 ): void {
-  const d = denominationOf(s, "C-29", rank, operation, serial, row.coin.denominationSerial);
+  const { serial, row } = r;
+  const { rank } = stage;
+  const d = denominationOf(s, stage, r, "C-29", operation, row.coin.denominationSerial);
   if (d === undefined) return;
   const { coinPub } = row.coin;
   if (tasks.signature === undefined || !good(tasks.signature)) {
     reportBadSignature(s, check, rank, operation, serial, row.amount, coinPub);
+    reject(s, unsignedRecoup(stage.source.table), serial);
     return;
   }
   checkCoin(s, rank, operation, serial, row.amount, row.coin);

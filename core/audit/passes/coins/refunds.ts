@@ -2,24 +2,24 @@
 /** Stages 5 and 6 of the coins pass: merchants' refunds and refunded purses (C-14 to C-17, D-14, X-5). */
 import { buildBlock } from "../../../crypto/blocks.ts";
 import type { PurseRefundRow, RefundRow } from "../../../exchange/rows.ts";
-import { readRows, type SourceRow } from "../../../exchange/source.ts";
+import { readRows } from "../../../exchange/source.ts";
 import {
   decodePurseRefundCoin,
   PURSE_REFUND_COINS,
   PURSE_REFUND_DECISIONS,
   REFUNDS,
 } from "../../../exchange/v014/coins.ts";
-import type { Denomination } from "../../denominations.ts";
 import { arithmetic, rowInconsistency, signRule } from "../../findings.ts";
 import { MONEY } from "../../money.ts";
 import type { Stage, StageRow } from "../../pass.ts";
+import { DENOMINATION } from "../../revisits.ts";
 import { isNewer, reportBadSignature } from "./spending.ts";
-import { book, type CoinsState, denominationOf, RANK } from "./state.ts";
+import { book, type CoinsState, denominationOf, partOf, RANK, readAgain, unknownKey } from "./state.ts";
 
 /** Refunds by merchants. */
 export function refundsStage(s: CoinsState): Stage<RefundRow, number | undefined> {
   const { currency } = s.run.context.settings;
-  return {
+  const stage: Stage<RefundRow, number | undefined> = {
     rank: RANK.refunds,
     source: REFUNDS,
     progressKey: "coins_refund_serial_id",
@@ -29,14 +29,20 @@ export function refundsStage(s: CoinsState): Stage<RefundRow, number | undefined
         const fields = { hContractTerms, coinPub: row.coin.coinPub, rtransactionId, amount };
         return tasks.ed25519(row.merchantPub, row.merchantSig, buildBlock("merchantRefund", currency, fields));
       }),
-    book: (r, task, good) => bookRefund(s, r, task !== undefined && good(task)),
+    book: (r, task, good) => bookRefund(s, stage, r, task !== undefined && good(task)),
   };
+  return stage;
 }
 
-function bookRefund(s: CoinsState, r: StageRow<RefundRow>, good: boolean): void {
+function bookRefund(
+  s: CoinsState,
+  stage: Stage<RefundRow, number | undefined>,
+  r: StageRow<RefundRow>,
+  good: boolean,
+): void {
   const { serial, row } = r;
-  const rank = RANK.refunds;
-  const d = denominationOf(s, "C-14", rank, "refunds", serial, row.coin.denominationSerial);
+  const { rank } = stage;
+  const d = denominationOf(s, stage, r, "C-14", "refunds", row.coin.denominationSerial);
   if (d === undefined) return;
   if (!good) {
     reportBadSignature(s, "C-15", rank, "refund", serial, row.amount, row.coin.coinPub);
@@ -92,44 +98,49 @@ function reportArithmetic(
   );
 }
 
+/** The coins of a refunded purse that can be read. */
+type PurseCoins = (PurseRefundRow & { serial: bigint })[];
+
 /** Purses whose content was given back. No signature is involved. */
-export function purseRefundsStage(
-  s: CoinsState,
-): Stage<{ pursePub: Uint8Array }, SourceRow<PurseRefundRow & { decision: bigint }>[]> {
-  return {
+export function purseRefundsStage(s: CoinsState): Stage<{ pursePub: Uint8Array }, PurseCoins> {
+  const stage: Stage<{ pursePub: Uint8Array }, PurseCoins> = {
     rank: RANK.purseRefunds,
     source: PURSE_REFUND_DECISIONS,
     progressKey: "coins_purse_refunds_serial_id",
     prepare: async (rows) => {
-      const coins = await readRows(
-        s.run.context.source,
-        "purse_deposits",
-        PURSE_REFUND_COINS,
-        [rows.map((r) => r.serial)],
-        decodePurseRefundCoin,
-      );
-      // unreadable coins carry no decision; they are reported at the stage of purse deposits
-      return rows.map((r) => coins.filter((c) => "row" in c && c.row.decision === r.serial));
-    },
-    book: (_, coins) => {
-      for (const c of coins) {
-        if (!("row" in c)) continue;
-        const d = denominationOf(
-          s,
-          "C-17",
-          RANK.purseRefunds,
-          "purse-refunds",
-          c.serial,
-          c.row.coin.denominationSerial,
-        );
-        if (d !== undefined) bookPurseRefund(s, d, c.row.amount);
+      const serials = rows.map((r) => r.serial);
+      const purses = new Map<bigint, PurseCoins>(serials.map((serial) => [serial, []]));
+      const sql = s.run.context.source;
+      for (const c of await readRows(sql, "purse_deposits", PURSE_REFUND_COINS, [serials], decodePurseRefundCoin)) {
+        // unreadable coins carry no decision; they are reported at the stage of purse deposits
+        if ("row" in c) purses.get(c.row.decision)!.push({ ...c.row, serial: c.serial });
       }
+      return rows.map((r) => purses.get(r.serial)!);
     },
+    book: (r, coins) => bookPurseRefund(s, stage, r, coins),
   };
+  return stage;
 }
 
-function bookPurseRefund(s: CoinsState, d: Denomination, amount: bigint): void {
-  book(s, d, { event: "refund", amount });
-  s.run.book.add("coin_deposit_fee_loss", d.feeDeposit);
-  s.run.addCounter(MONEY.pursesIn, d.feeDeposit - amount);
+function bookPurseRefund(
+  s: CoinsState,
+  stage: Stage<{ pursePub: Uint8Array }, PurseCoins>,
+  r: StageRow<unknown>,
+  coins: PurseCoins,
+): void {
+  let unknown = false;
+  for (const { serial: row, amount, coin } of coins) {
+    // of a purse that is read again, only what was not known before is not booked yet
+    if (r.reason === DENOMINATION && !s.run.stored.has(unknownKey("C-17", stage, row))) continue;
+    const named = { check: "C-17", table: "purse-refunds", row, denomination: coin.denominationSerial };
+    const d = partOf(s, stage, named);
+    if (d === undefined) {
+      unknown = true;
+      continue;
+    }
+    book(s, d, { event: "refund", amount });
+    s.run.book.add("coin_deposit_fee_loss", d.feeDeposit);
+    s.run.addCounter(MONEY.pursesIn, d.feeDeposit - amount);
+  }
+  readAgain(s, stage, r, unknown ? DENOMINATION : undefined);
 }

@@ -3,7 +3,9 @@
 import { buildBlock } from "../../../crypto/blocks.ts";
 import { hashPolicy, hashText, hashWire } from "../../../crypto/objects.ts";
 import type { CoinReference, DepositRow, OpenDepositRow, PurseDepositRow } from "../../../exchange/rows.ts";
-import { DEPOSITS, OPEN_DEPOSITS, PURSE_DEPOSITS } from "../../../exchange/v014/coins.ts";
+import type { Sql } from "../../../db/connect.ts";
+import { readRows } from "../../../exchange/source.ts";
+import { DEPOSITS, OPEN_DEPOSITS, POLICY, PURSE_DEPOSITS } from "../../../exchange/v014/coins.ts";
 import { parseExactJson } from "../../../taler/json.ts";
 import type { Denomination } from "../../denominations.ts";
 import { arithmetic, badSignature, rowInconsistency, signRule } from "../../findings.ts";
@@ -64,11 +66,28 @@ function spend(s: CoinsState, d: Denomination, amount: bigint, withDepositFee: b
   if (withDepositFee) s.run.book.add("coin_deposit_fee_revenue", d.feeDeposit);
 }
 
-/** The policy hash that a deposit signature covers (D-18); no policy: zeros. */
-function policyHash(policy: string | undefined): Uint8Array | undefined {
-  if (policy === undefined) return undefined;
-  const parsed = parseExactJson(policy);
-  return parsed === undefined ? undefined : hashPolicy(parsed.value);
+/** Stands for a policy that nobody can have signed: zeros would stand for none. */
+const NO_POLICY_HASH = new Uint8Array(64).fill(0xff);
+
+/** The policy hash that a deposit's signature covers (D-18). Policies are rare and may be long: each is read by itself. */
+async function policyHash(sql: Sql, serial: bigint): Promise<Uint8Array> {
+  const [policy] = await readRows(sql, "policy_details", POLICY, [serial], (r) => r.textOrNull());
+  const text = policy !== undefined && "row" in policy ? policy.row : undefined;
+  const parsed = text === undefined ? undefined : parseExactJson(text);
+  return (parsed && hashPolicy(parsed.value)) ?? NO_POLICY_HASH;
+}
+
+/** The hashes of some policies, of which `known` need not be read. */
+async function policyHashes(
+  sql: Sql,
+  serials: readonly (bigint | undefined)[],
+  known: ReadonlyMap<bigint, Uint8Array>,
+): Promise<Map<bigint, Uint8Array>> {
+  const hashes = new Map<bigint, Uint8Array>();
+  for (const n of new Set(serials)) {
+    if (n !== undefined) hashes.set(n, known.get(n) ?? await policyHash(sql, n));
+  }
+  return hashes;
 }
 
 /** Merchants use one salt for their account over and over; this many hashes are kept. */
@@ -93,18 +112,20 @@ function wireHasher(): (salt: Uint8Array, payto: string) => Uint8Array {
 export function depositsStage(s: CoinsState): Stage<DepositRow, number | undefined> {
   const { currency } = s.run.context.settings;
   const hashOf = wireHasher();
-  return {
+  let policies = new Map<bigint, Uint8Array>();
+  const stage: Stage<DepositRow, number | undefined> = {
     rank: RANK.deposits,
     source: DEPOSITS,
     progressKey: "coins_deposit_serial_id",
-    prepare: (rows, tasks) =>
-      rows.map(({ row }) => {
+    prepare: async (rows, tasks) => {
+      policies = await policyHashes(s.run.context.source, rows.map((r) => r.row.policy), policies);
+      return rows.map(({ row }) => {
         const d = s.denominations.lookup(row.coin.denominationSerial);
         if (d === undefined) return undefined;
         const message = buildBlock("coinDeposit", currency, {
           hContractTerms: row.hContractTerms,
           ageCommitment: row.coin.ageCommitment,
-          hPolicy: policyHash(row.policy),
+          hPolicy: row.policy === undefined ? undefined : policies.get(row.policy)!,
           hWire: hashOf(row.wireSalt, row.payto),
           hDenomination: d.hash,
           walletTimestamp: row.walletTimestamp,
@@ -115,17 +136,24 @@ export function depositsStage(s: CoinsState): Stage<DepositRow, number | undefin
           walletDataHash: row.walletDataHash,
         });
         return tasks.ed25519(row.coin.coinPub, row.coinSig, message);
-      }),
-    book: (r, task, good) => bookDeposit(s, r, task !== undefined && good(task)),
+      });
+    },
+    book: (r, task, good) => bookDeposit(s, stage, r, task !== undefined && good(task)),
   };
+  return stage;
 }
 
-function bookDeposit(s: CoinsState, r: StageRow<DepositRow>, good: boolean): void {
+function bookDeposit(
+  s: CoinsState,
+  stage: Stage<DepositRow, number | undefined>,
+  r: StageRow<DepositRow>,
+  good: boolean,
+): void {
   const { serial, row } = r;
   const place = { stage: RANK.deposits, serial };
   const report = (check: string, text: string) =>
     s.run.book.report(place, rowInconsistency(check, "deposits", serial, text));
-  const d = denominationOf(s, "C-9", RANK.deposits, "deposits", serial, row.coin.denominationSerial);
+  const d = denominationOf(s, stage, r, "C-9", "deposits", row.coin.denominationSerial);
   if (d === undefined) return;
   if (row.refundDeadline > row.wireDeadline) report("C-10", "refund deadline past wire deadline");
   if (row.exchangeTimestamp > d.expireDeposit) report("X-6", "deposit after the end of the deposit period");
@@ -154,7 +182,7 @@ function bookDeposit(s: CoinsState, r: StageRow<DepositRow>, good: boolean): voi
 export function purseDepositsStage(s: CoinsState): Stage<PurseDepositRow, number | undefined> {
   const { currency, exchangeBaseUrl } = s.run.context.settings;
   const hOwnUrl = hashText(exchangeBaseUrl);
-  return {
+  const stage: Stage<PurseDepositRow, number | undefined> = {
     rank: RANK.purseDeposits,
     source: PURSE_DEPOSITS,
     progressKey: "coins_purse_deposits_serial_id",
@@ -173,8 +201,8 @@ export function purseDepositsStage(s: CoinsState): Stage<PurseDepositRow, number
       }),
     book: (r, task, good) => {
       const { serial, row } = r;
-      const rank = RANK.purseDeposits;
-      const d = denominationOf(s, "C-12", rank, "purse-deposits", serial, row.coin.denominationSerial);
+      const { rank } = stage;
+      const d = denominationOf(s, stage, r, "C-12", "purse-deposits", row.coin.denominationSerial);
       if (d === undefined) return;
       checkRevoked(s, rank, "purse-deposits", r, d);
       checkCoin(s, rank, "purse-deposit", serial, row.amount, row.coin);
@@ -187,12 +215,13 @@ export function purseDepositsStage(s: CoinsState): Stage<PurseDepositRow, number
       s.run.addCounter(MONEY.pursesIn, row.amount - d.feeDeposit);
     },
   };
+  return stage;
 }
 
 /** Coins that pay for keeping a reserve open; the reference audits neither their signature nor the spend (X-3). */
 export function openDepositsStage(s: CoinsState): Stage<OpenDepositRow, number | undefined> {
   const { currency } = s.run.context.settings;
-  return {
+  const stage: Stage<OpenDepositRow, number | undefined> = {
     rank: RANK.openDeposits,
     source: OPEN_DEPOSITS,
     progressKey: "x:coins:open_deposits",
@@ -205,8 +234,8 @@ export function openDepositsStage(s: CoinsState): Stage<OpenDepositRow, number |
       }),
     book: (r, task, good) => {
       const { serial, row } = r;
-      const rank = RANK.openDeposits;
-      const d = denominationOf(s, "X-3", rank, "reserves_open_deposits", serial, row.coin.denominationSerial);
+      const { rank } = stage;
+      const d = denominationOf(s, stage, r, "X-3", "reserves_open_deposits", row.coin.denominationSerial);
       if (d === undefined) return;
       checkRevoked(s, rank, "reserves_open_deposits", r, d);
       checkCoin(s, rank, "reserve-open-deposit", serial, row.contribution, row.coin);
@@ -219,4 +248,5 @@ export function openDepositsStage(s: CoinsState): Stage<OpenDepositRow, number |
       s.run.addCounter(MONEY.openIncome, row.contribution);
     },
   };
+  return stage;
 }

@@ -3,8 +3,10 @@
 import type { Denomination, Denominations } from "../../denominations.ts";
 import { type EmergencySubject, rowInconsistency } from "../../findings.ts";
 import { decodeHex } from "../../hex.ts";
-import type { PassRun } from "../../pass.ts";
+import type { AnyStage, PassRun, StageRow } from "../../pass.ts";
+import { DENOMINATION } from "../../revisits.ts";
 import type { StateWrite } from "../../store.ts";
+import type { Overspent } from "./overspending.ts";
 import { bookEvent, type Booking, type DenominationLedger, emptyLedger, type EscrowLedger } from "./ledger.ts";
 
 /** Progress points of the coins pass (audit chapter 1.4). */
@@ -65,6 +67,8 @@ export interface CoinsState {
   /** `known_coin_id`s of coins without valid signature. */
   badCoins: Set<bigint>;
   newBadCoins: { known_coin_id: string; coin_pub: string }[];
+  /** Coins of this run that were overspent (C-4). */
+  overspent: Overspent[];
   /** Spending rows that are not booked: `table:serial`. */
   rejected: Set<string>;
   newRejected: { stage: string; serial: string }[];
@@ -106,6 +110,7 @@ export async function loadCoinsState(run: PassRun, denominations: Denominations)
     },
     badCoins: new Set(bad.map((r) => r["known_coin_id"] as bigint)),
     newBadCoins: [],
+    overspent: [],
     rejected: new Set(rejected.map((r) => `${r["stage"]}:${r["serial"]}`)),
     newRejected: [],
     aggregatedBefore: run.counters.get("x:aggregation_seen") ?? 0n,
@@ -162,21 +167,63 @@ export function reject(s: CoinsState, table: string, serial: bigint): void {
 }
 
 /**
- * The denomination of a row, or the finding that there is none (C-6, C-9, C-12, C-14, C-17, C-18, C-23, C-29).
- * @param table the `row_table` of the finding
+ * Under which name recoups without valid signature are remembered. They spend nothing in the eyes of this pass, but the
+ * reserves pass credits them.
  */
+export function unsignedRecoup(table: string): string {
+  return `unsigned ${table}`;
+}
+
+/** What is to be known of a stage to say that a denomination is not known. */
+type DenominationStage = AnyStage & { rank: number };
+
+/** A denomination that a row names, and how it is reported if there is none. */
+interface NamedDenomination {
+  check: string;
+  /** The `row_table` of the finding. */
+  table: string;
+  /** The serial in the finding. */
+  row: bigint;
+  denomination: bigint;
+  /** Which of its denominations is meant, where a row names several. */
+  part?: bigint | number;
+  text?: string;
+}
+
+/** Key of the standing finding that a denomination is not known. */
+export function unknownKey(check: string, stage: AnyStage, row: bigint, part?: bigint | number): string {
+  return `${check}:${stage.source.table}:${row}${part === undefined ? "" : `:${part}`}`;
+}
+
+/** One of the denominations of a row; without it, the finding says so as long as the row is read again for it. */
+export function partOf(s: CoinsState, stage: DenominationStage, named: NamedDenomination): Denomination | undefined {
+  const { check, table, row, denomination, part, text = "denomination key not found" } = named;
+  const key = unknownKey(check, stage, row, part);
+  const d = s.denominations.lookup(denomination);
+  const finding = d === undefined ? rowInconsistency(check, table, row, text) : undefined;
+  if (finding !== undefined || s.run.stored.has(key)) {
+    s.run.book.settle(key, { stage: stage.rank, serial: row }, finding);
+  }
+  return d;
+}
+
+/** Says for what a row has to be read again, or that it is finished. */
+export function readAgain(s: CoinsState, stage: AnyStage, r: StageRow<unknown>, reason: string | undefined): void {
+  if (reason !== undefined) s.run.revisit(stage, r.serial, reason);
+  else if (r.reason !== undefined) s.run.settleRevisit(stage, r.serial);
+}
+
+/** The denomination of a row, or the finding that there is none (C-9, C-12, C-14, C-17, C-18, C-29). */
 export function denominationOf(
   s: CoinsState,
+  stage: DenominationStage,
+  r: StageRow<unknown>,
   check: string,
-  rank: number,
   table: string,
-  row: bigint,
-  serial: bigint,
+  denomination: bigint,
 ): Denomination | undefined {
-  const d = s.denominations.lookup(serial);
-  if (d === undefined) {
-    s.run.book.report({ stage: rank, serial: row }, rowInconsistency(check, table, row, "denomination key not found"));
-  }
+  const d = partOf(s, stage, { check, table, row: r.serial, denomination });
+  readAgain(s, stage, r, d === undefined ? DENOMINATION : undefined);
   return d;
 }
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Stage 9 of the coins pass: what follows from the ledgers: emergencies, expiry, revenue, escrow (C-21, C-22, C-32, C-33). */
-import { FRACTION_BASE, sumAmounts } from "../../../taler/amount.ts";
+import { sumAmounts } from "../../../taler/amount.ts";
 import { DAY } from "../../../taler/time.ts";
 import { readRange, type Source } from "../../../exchange/source.ts";
 import type { CoinReference } from "../../../exchange/rows.ts";
 import { DEPOSITS, MELTS, OPEN_DEPOSITS, PURSE_DEPOSITS } from "../../../exchange/v014/coins.ts";
 import type { Denomination } from "../../denominations.ts";
-import { arithmetic, emergency, emergencyByCount } from "../../findings.ts";
+import { amountColumn, arithmetic, emergency, emergencyByCount } from "../../findings.ts";
 import type { StateWrite } from "../../store.ts";
+import { UNLINKED } from "./melts.ts";
 import { type DenominationLedger, isShort, type Replay, replay, shownBalance, type Spend } from "./ledger.ts";
 import { type CoinsState, emergencySubject, RANK, type RevokedSet } from "./state.ts";
 
@@ -34,7 +35,7 @@ export async function syncDenominations(s: CoinsState, revoked: RevokedSet): Pro
   };
   const shown = await loadShown(s);
   let risk = 0n;
-  for (const d of s.denominations.all) {
+  for (const d of s.denominations.distinct) {
     const ledger = s.ledgers.get(d.hashHex);
     if (ledger === undefined) continue;
     // a run over a part has not seen everything that came before the revocation (X-6)
@@ -118,7 +119,8 @@ function normal(content: Record<string, unknown>): string {
   return JSON.stringify(Object.keys(content).sort().map((k) => [k, value(content[k])]));
 }
 
-const amount = (atoms: bigint) => ({ val: (atoms / FRACTION_BASE).toString(), frac: Number(atoms % FRACTION_BASE) });
+const amountsOf = (d: Denomination) => (atoms: bigint, column: string) =>
+  amountColumn(atoms, `${column} of the denomination in row ${d.serial}`);
 
 function showPending(
   d: Denomination,
@@ -127,12 +129,13 @@ function showPending(
   shown: Shown,
   write: StateWrite,
 ): void {
+  const amount = amountsOf(d);
   const content = {
-    denom_balance: amount(outcome.balance),
-    denom_loss: amount(outcome.loss),
+    denom_balance: amount(outcome.balance, "denom_balance"),
+    denom_loss: amount(outcome.loss, "denom_loss"),
     num_issued: ledger.issuedCoins.toString(),
-    denom_risk: amount(ledger.risk),
-    recoup_loss: amount(ledger.recouped),
+    denom_risk: amount(ledger.risk, "denom_risk"),
+    recoup_loss: amount(ledger.recouped, "recoup_loss"),
   };
   if (shown.pending.get(d.hashHex) === normal(content)) return;
   write.upsert.push({ denom_pub_hash: "\\x" + d.hashHex, ...content });
@@ -154,10 +157,11 @@ function showRevenue(
     if (before !== undefined) revenue.remove.push({ denom_pub_hash });
     return;
   }
+  const amount = amountsOf(d);
   const content = {
     revenue_timestamp: d.expireDeposit.toString(),
-    revenue_balance: amount(balance),
-    loss_balance: amount(ledger.recouped),
+    revenue_balance: amount(balance, "revenue_balance"),
+    loss_balance: amount(ledger.recouped, "loss_balance"),
   };
   if (before !== normal(content)) revenue.upsert.push({ denom_pub_hash, ...content });
 }
@@ -183,7 +187,7 @@ async function* spendsOf<Row extends { coin: CoinReference }>(
     const page = await readRange(sql, source, next, until, pageRows);
     for (const r of page) {
       if (!("row" in r) || s.rejected.has(`${source.table}:${r.serial}`)) continue;
-      if (source.table === MELTS.table && isHanging(s, r.serial)) continue;
+      if (!isBooked(s.run.revisits.reasonOf({ source, progressKey }, r.serial))) continue;
       const d = s.denominations.lookup(r.row.coin.denominationSerial);
       if (d !== undefined) yield { stage, serial: r.serial, denomination: d.hashHex, amount: amountOf(r.row) };
     }
@@ -192,7 +196,7 @@ async function* spendsOf<Row extends { coin: CoinReference }>(
   }
 }
 
-function isHanging(s: CoinsState, serial: bigint): boolean {
-  const settled = s.run.book.standing.get(`C-20:${serial}`);
-  return settled === undefined ? s.run.stored.has(`C-20:${serial}`) : settled.finding !== undefined;
+/** A row that is read again was not booked, but for a melt whose link signatures are all that is open. */
+function isBooked(reason: string | undefined): boolean {
+  return reason === undefined || reason === UNLINKED;
 }

@@ -3,7 +3,7 @@
 import { hashPolicy, hashWire } from "../../../crypto/objects.ts";
 import type { PageParameter } from "../../../db/page.ts";
 import type { ConfirmableDepositRow } from "../../../exchange/confirmation-rows.ts";
-import { readRows } from "../../../exchange/source.ts";
+import { readRows, SERIALS_END } from "../../../exchange/source.ts";
 import {
   decodeConfirmableDeposit,
   DEPOSIT_COUNTS,
@@ -35,7 +35,7 @@ function contractKey(c: { merchantPub: Uint8Array; hContractTerms: Uint8Array })
 
 /** The end of the serials of deposited coins that a run looks at. */
 function depositsEnd(run: PassRun): bigint {
-  return run.context.limits?.get("coin_deposits") ?? 1n << 62n;
+  return run.context.limits?.get("coin_deposits") ?? SERIALS_END;
 }
 
 /** Deposits of a page by merchant and contract. */

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Additional checks of the reserves pass: requests never executed (X-10), wads (X-11), temporary overdraft (X-15). */
 import { readRows } from "../../../exchange/source.ts";
-import { RESERVE_MOVEMENTS, STALE_CLOSE_REQUESTS, WADS } from "../../../exchange/v014/reserves.ts";
+import { decodeWad, RESERVE_MOVEMENTS, STALE_CLOSE_REQUESTS, WADS } from "../../../exchange/v014/reserves.ts";
 import { formatAmount } from "../../../taler/amount.ts";
 import { DAY, MINUTE } from "../../../taler/time.ts";
 import { rowInconsistency } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
-import { RANK, type ReservesState } from "./state.ts";
+import type { AnyStage } from "../../pass.ts";
+import { isUnbooked, RANK, type ReservesState } from "./state.ts";
 
 /** Reserves replayed at once. */
 const RESERVES_AT_ONCE = 2000;
@@ -42,7 +43,7 @@ function sign(n: bigint): number {
  * X-15: reserves that were overdrawn for a while although their final balance is right. Those whose final balance is
  * wrong as well have R-16.
  */
-export async function auditOverdrafts(s: ReservesState): Promise<void> {
+export async function auditOverdrafts(s: ReservesState, stages: readonly AnyStage[]): Promise<void> {
   const { book, context } = s.run;
   const keys = [...s.changes.keys()].sort();
   for (let i = 0; i < keys.length; i += RESERVES_AT_ONCE) {
@@ -56,7 +57,7 @@ export async function auditOverdrafts(s: ReservesState): Promise<void> {
       amount: r.amount("amount"),
     }));
     for (const r of rows) {
-      if (!("row" in r) || s.rejected.has(`${r.row.stage}:${r.serial}`)) continue;
+      if (!("row" in r) || isUnbooked(s, stages, r.row.stage, r.serial)) continue;
       const { stage, direction, at, amount } = r.row;
       movements.get(r.row.reserve)!.push({
         stage,
@@ -106,19 +107,15 @@ export async function auditStaleRequests(s: ReservesState): Promise<void> {
 /** X-11: transfers between exchanges cannot be audited yet, so each is reported. */
 export async function auditWads(s: ReservesState): Promise<void> {
   const { book, context } = s.run;
-  const rows = await readRows(context.source, "wads", WADS, [], (r) => ({
-    partner: r.textOrNull() ?? "unknown",
-    incoming: r.bool(),
-    amount: r.amount("amount"),
-  }));
-  for (const r of rows) {
-    const table = "row" in r && r.row.incoming ? "wads_in" : "wads_out";
-    const partner = "row" in r ? r.row.partner : "unreadable";
-    book.settle(
-      `X-11:${table}:${r.serial}`,
-      { stage: RANK.verdicts, serial: r.serial },
-      rowInconsistency("X-11", table, r.serial, `transfer between exchanges, not supported; partner ${partner}`),
-    );
+  for (const { table, select } of WADS) {
+    for (const r of await readRows(context.source, table, select, [], decodeWad)) {
+      const partner = "row" in r ? r.row.partner : "unreadable";
+      book.settle(
+        `X-11:${table}:${r.serial}`,
+        { stage: RANK.verdicts, serial: r.serial },
+        rowInconsistency("X-11", table, r.serial, `transfer between exchanges, not supported; partner ${partner}`),
+      );
+    }
   }
   book.sweep("X-11:");
 }

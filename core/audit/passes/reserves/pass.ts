@@ -2,7 +2,7 @@
 /** The reserves pass: money that customers sent and did not withdraw yet (audit chapter 3). */
 import { buildBlock } from "../../../crypto/blocks.ts";
 import { type Denominations, loadDenominations } from "../../denominations.ts";
-import type { AnyStage, PassRun } from "../../pass.ts";
+import type { AnyStage, PassRun, Stage } from "../../pass.ts";
 import { TaskWriter } from "../../tasks.ts";
 import { loadWireFees } from "../../wire-fees.ts";
 import { closesStage } from "./closing.ts";
@@ -16,7 +16,7 @@ import {
   recoupsStage,
   withdrawalsStage,
 } from "./stages.ts";
-import { RESERVES_BALANCES, RESERVES_PROGRESS, type ReservesState } from "./state.ts";
+import { reject, RESERVES_BALANCES, RESERVES_PROGRESS, type ReservesState } from "./state.ts";
 import { judgeReserves } from "./verdicts.ts";
 
 /** The reserves pass. */
@@ -40,14 +40,14 @@ async function runReserves(run: PassRun): Promise<void> {
     rejected: new Set(rejected.map((r) => `${r["stage"]}:${r["serial"]}`)),
     newRejected: [],
   };
-  const credits = creditsStage(s);
-  const withdrawals = withdrawalsStage(s);
-  const ageWithdrawals = ageWithdrawalsStage(s);
-  const recoups = recoupsStage(s, await validRevocations(run, denominations));
-  const opens = opensStage(s);
-  const closes = closesStage(s);
-  const mergedPurses = mergedPursesStage(s);
-  const accountMerges = accountMergesStage(s);
+  const credits = noting(s, creditsStage(s));
+  const withdrawals = noting(s, withdrawalsStage(s));
+  const ageWithdrawals = noting(s, ageWithdrawalsStage(s));
+  const recoups = noting(s, recoupsStage(s, await validRevocations(run, denominations)));
+  const opens = noting(s, opensStage(s));
+  const closes = noting(s, closesStage(s));
+  const mergedPurses = noting(s, mergedPursesStage(s));
+  const accountMerges = noting(s, accountMergesStage(s));
   const stages: AnyStage[] = [
     credits,
     withdrawals,
@@ -69,10 +69,15 @@ async function runReserves(run: PassRun): Promise<void> {
   await run.run(accountMerges);
   await run.drain();
   await judgeReserves(s);
-  await auditOverdrafts(s);
+  await auditOverdrafts(s, stages);
   await auditStaleRequests(s);
   await auditWads(s);
   run.writes.push({ table: "auditor_x_rejected", key: ["stage", "serial"], upsert: s.newRejected, remove: [] });
+}
+
+/** A stage that notes which rows were not booked because they cannot be read. */
+function noting<Row, Prepared>(s: ReservesState, stage: Stage<Row, Prepared>): Stage<Row, Prepared> {
+  return { ...stage, unreadable: (serial) => reject(s, stage.source.table, serial) };
 }
 
 /** Hashes of the denominations whose revocation the master key signed. */
@@ -80,9 +85,8 @@ async function validRevocations(run: PassRun, denominations: Denominations): Pro
   const { settings: { currency, masterPub }, pool } = run.context;
   const tasks = new TaskWriter();
   const written = denominations.all.flatMap((d) => {
-    if (d.revocation === undefined) return [];
     const block = buildBlock("masterDenominationRevoked", currency, { hDenomination: d.hash });
-    return [{ d, task: tasks.ed25519(masterPub, d.revocation.masterSig, block) }];
+    return d.revocations.map(({ masterSig }) => ({ d, task: tasks.ed25519(masterPub, masterSig, block) }));
   });
   const verdicts = await pool.run(tasks);
   return new Set(written.filter(({ task }) => verdicts[task] === 1).map(({ d }) => d.hashHex));

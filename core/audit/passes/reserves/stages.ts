@@ -17,7 +17,8 @@ import { ACCOUNT_MERGES, MERGED_PURSES, RESERVE_OPENS, RESERVES_IN } from "../..
 import type { Denomination } from "../../denominations.ts";
 import { badSignature, rowInconsistency, withdrawOutsideValidity } from "../../findings.ts";
 import { MONEY } from "../../money.ts";
-import type { Stage, StageRow } from "../../pass.ts";
+import type { AnyStage, Stage, StageRow } from "../../pass.ts";
+import { DENOMINATION } from "../../revisits.ts";
 import { keepOpen, RANK, reject, reportBadSignature, type ReservesState, touch } from "./state.ts";
 
 /** Adds durations to instants; "never" stays never. */
@@ -46,7 +47,7 @@ export function creditsStage(s: ReservesState): Stage<ReserveInRow, null> {
 /** Stage 2: withdrawals. */
 export function withdrawalsStage(s: ReservesState): Stage<WithdrawalRow, number | undefined> {
   const { currency } = s.run.context.settings;
-  return {
+  const stage: Stage<WithdrawalRow, number | undefined> = {
     rank: RANK.withdrawals,
     source: WITHDRAWALS,
     progressKey: "reserves_reserve_out_serial_id",
@@ -57,18 +58,39 @@ export function withdrawalsStage(s: ReservesState): Stage<WithdrawalRow, number 
         const fields = { amount: row.amount, hDenomination: d.hash, hBlindedCoin: row.hBlindedCoin };
         return tasks.ed25519(row.reservePub, row.reserveSig, buildBlock("reserveWithdraw", currency, fields));
       }),
-    book: (r, task, good) => bookWithdrawal(s, r, task !== undefined && good(task)),
+    book: (r, task, good) => bookWithdrawal(s, stage, r, task !== undefined && good(task)),
   };
+  return stage;
 }
 
-function bookWithdrawal(s: ReservesState, { serial, row }: StageRow<WithdrawalRow>, good: boolean): void {
+/** R-1: without its denominations a row waits until they are known; says whether they are. */
+function settleDenominations(
+  s: ReservesState,
+  stage: AnyStage & { rank: number },
+  r: StageRow<unknown>,
+  table: string,
+  known: boolean,
+): boolean {
+  const { serial, reason } = r;
+  const key = `R-1:${stage.source.table}:${serial}`;
+  const finding = known ? undefined : rowInconsistency("R-1", table, serial, "denomination key not found");
+  if (!known || s.run.stored.has(key)) s.run.book.settle(key, { stage: stage.rank, serial }, finding);
+  if (!known) s.run.revisit(stage, serial, DENOMINATION);
+  else if (reason === DENOMINATION) s.run.settleRevisit(stage, serial);
+  return known;
+}
+
+function bookWithdrawal(
+  s: ReservesState,
+  stage: Stage<WithdrawalRow, number | undefined>,
+  r: StageRow<WithdrawalRow>,
+  good: boolean,
+): void {
+  const { serial, row } = r;
   const place = { stage: RANK.withdrawals, serial };
   const { book } = s.run;
   const d = s.denominations.lookup(row.denominationSerial);
-  if (d === undefined) {
-    book.report(place, rowInconsistency("R-1", "withdraw", serial, "denomination key not found"));
-    return;
-  }
+  if (!settleDenominations(s, stage, r, "withdraw", d !== undefined) || d === undefined) return;
   if (row.executionDate < d.validFrom || row.executionDate > d.expireWithdraw) {
     book.report(place, withdrawOutsideValidity("R-2", serial, row.executionDate, row.reservePub, d.hash));
   }
@@ -96,7 +118,7 @@ function bookOut(s: ReservesState, reservePub: Uint8Array, amount: bigint, fee: 
 export function ageWithdrawalsStage(s: ReservesState): Stage<AgeWithdrawalRow, number | undefined> {
   const { currency } = s.run.context.settings;
   const denominationsOf = (row: AgeWithdrawalRow) => row.denominationSerials.map((n) => s.denominations.lookup(n));
-  return {
+  const stage: Stage<AgeWithdrawalRow, number | undefined> = {
     rank: RANK.ageWithdrawals,
     source: AGE_WITHDRAWALS,
     progressKey: "x:reserves:age_withdraw",
@@ -109,15 +131,12 @@ export function ageWithdrawalsStage(s: ReservesState): Stage<AgeWithdrawalRow, n
         const fields = { reservePub, amount, hCommitment, ageMask, maxAgeGroup };
         return tasks.ed25519(reservePub, row.reserveSig, buildBlock("reserveAgeWithdraw", currency, fields));
       }),
-    book: ({ serial, row }, task, good) => {
+    book: (r, task, good) => {
+      const { serial, row } = r;
       const place = { stage: RANK.ageWithdrawals, serial };
-      const report = (check: string, text: string) =>
-        s.run.book.report(place, rowInconsistency(check, "age_withdraw", serial, text));
       const denominations = denominationsOf(row);
-      if (denominations.length === 0 || denominations.includes(undefined)) {
-        report("R-1", "denomination key not found");
-        return;
-      }
+      const known = denominations.length > 0 && !denominations.includes(undefined);
+      if (!settleDenominations(s, stage, r, "age_withdraw", known)) return;
       if (task === undefined || !good(task)) {
         reportBadSignature(s, "X-4", place, "age-withdraw", serial, row.amount, row.reservePub);
         reject(s, AGE_WITHDRAWALS.table, serial);
@@ -127,11 +146,13 @@ export function ageWithdrawalsStage(s: ReservesState): Stage<AgeWithdrawalRow, n
       const fee = found.reduce((sum, d) => sum + d.feeWithdraw, 0n);
       const expected = found.reduce((sum, d) => sum + d.value, fee);
       if (row.amount !== expected) {
-        report("X-4", "amount with fee from exchange does not match denomination value plus fee");
+        const text = "amount with fee from exchange does not match denomination value plus fee";
+        s.run.book.report(place, rowInconsistency("X-4", "age_withdraw", serial, text));
       }
       bookOut(s, row.reservePub, expected, fee);
     },
   };
+  return stage;
 }
 
 /** Stage 3: recoups to reserves. `revocations` holds the hashes of denominations with a valid revocation. */
@@ -155,7 +176,8 @@ export function recoupsStage(s: ReservesState, revocations: ReadonlySet<string>)
       if (task === undefined || !good(task)) {
         reportBadSignature(s, "R-5", place, "recoup", serial, row.amount, row.coin.coinPub);
       }
-      if (d?.revocation === undefined) {
+      const revocation = d?.revocations[0];
+      if (d === undefined || revocation === undefined) {
         s.run.book.report(
           place,
           rowInconsistency("R-6", "recoup", serial, "denomination key not in revocation set"),
@@ -164,7 +186,7 @@ export function recoupsStage(s: ReservesState, revocations: ReadonlySet<string>)
       } else if (!revocations.has(d.hashHex)) {
         // the row of the revocation is named once, then 0 (audit chapter R-7)
         const { masterPub } = s.run.context.settings;
-        const named = reported.has(d.hashHex) ? 0n : d.revocation.serial;
+        const named = reported.has(d.hashHex) ? 0n : revocation.serial;
         reported.add(d.hashHex);
         s.run.book.report(place, badSignature("R-7", "recoup-master", named, row.amount, masterPub), {
           reserves_total_bad_sig_loss: row.amount,

@@ -4,7 +4,7 @@ import type { ReserveCloseRow } from "../../../exchange/rows.ts";
 import type { Denominations } from "../../denominations.ts";
 import { arithmetic, badSignature, type Direction, type Finding, signRule } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
-import type { PassRun } from "../../pass.ts";
+import type { AnyStage, PassRun } from "../../pass.ts";
 import type { Place } from "../../book.ts";
 import type { WireFees } from "../../wire-fees.ts";
 
@@ -77,7 +77,7 @@ export interface ReservesState {
   fees: WireFees;
   /** By reserve key in hexadecimal. */
   changes: Map<string, ReserveChange>;
-  /** Rows that were not booked because of their signature: `table:serial`. */
+  /** Rows that were not booked because of their signature, or cannot be read: `table:serial`. */
   rejected: Set<string>;
   newRejected: { stage: string; serial: string }[];
 }
@@ -130,6 +130,12 @@ export function reject(s: ReservesState, table: string, serial: bigint): void {
   if (s.rejected.has(key)) return;
   s.rejected.add(key);
   s.newRejected.push({ stage: table, serial: serial.toString() });
+}
+
+/** Whether a row moved no money: because of its signature, because it cannot be read, or because it waits. */
+export function isUnbooked(s: ReservesState, stages: readonly AnyStage[], table: string, serial: bigint): boolean {
+  return s.rejected.has(`${table}:${serial}`) ||
+    stages.some((stage) => stage.source.table === table && s.run.revisits.reasonOf(stage, serial) !== undefined);
 }
 
 /** An arithmetic finding of this pass with its effect on the balances (audit chapter 0.4). */

@@ -4,8 +4,7 @@ import { arrayLiteral } from "../../../db/page.ts";
 import { readRows } from "../../../exchange/source.ts";
 import { RESERVE_BALANCES } from "../../../exchange/v014/reserves.ts";
 import { DAY, timeFromDb, timeToDb } from "../../../taler/time.ts";
-import { FRACTION_BASE } from "../../../taler/amount.ts";
-import { reserveInsufficient, reserveNotClosed, reserveSummaryWrong } from "../../findings.ts";
+import { amountColumn, reserveInsufficient, reserveNotClosed, reserveSummaryWrong } from "../../findings.ts";
 import { decodeHex, encodeHex } from "../../hex.ts";
 import type { StateWrite } from "../../store.ts";
 import { closingFeeAt, judgeClose } from "./closing.ts";
@@ -211,19 +210,18 @@ function ownRow(key: string, l: ReserveLedger): Record<string, unknown> {
   };
 }
 
-const amount = (atoms: bigint) => ({ val: (atoms / FRACTION_BASE).toString(), frac: Number(atoms % FRACTION_BASE) });
-
 /** The row of the reference's table: only reserves with money have one. */
 function shownRow(key: string, l: ReserveLedger): Record<string, unknown> {
+  const amount = (atoms: bigint, column: string) => amountColumn(atoms, `${column} of reserve ${key}`);
   return {
     reserve_pub: "\\x" + key,
-    reserve_balance: amount(l.balance),
-    reserve_loss: amount(0n),
-    withdraw_fee_balance: amount(l.withdrawFee),
-    close_fee_balance: amount(l.closeFee),
-    purse_fee_balance: amount(l.purseFee),
-    open_fee_balance: amount(l.openFee),
-    history_fee_balance: amount(0n),
+    reserve_balance: amount(l.balance, "reserve_balance"),
+    reserve_loss: amountColumn(0n),
+    withdraw_fee_balance: amount(l.withdrawFee, "withdraw_fee_balance"),
+    close_fee_balance: amount(l.closeFee, "close_fee_balance"),
+    purse_fee_balance: amount(l.purseFee, "purse_fee_balance"),
+    open_fee_balance: amount(l.openFee, "open_fee_balance"),
+    history_fee_balance: amountColumn(0n),
     expiration_date: timeToDb(l.expiration).toString(),
     origin_account: l.origin ?? null,
   };

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** TR-R1: deposits that are overdue, by account, with the reason if the exchange has one. */
+import { arrayLiteral } from "../../../db/page.ts";
 import { readRows } from "../../../exchange/source.ts";
 import { LATE_REASONS } from "../../../exchange/v014/wire.ts";
 import { FRACTION_BASE } from "../../../taler/amount.ts";
 import { HOUR, timeFromDb, timeToDb } from "../../../taler/time.ts";
 import { encodeHex } from "../../hex.ts";
 import type { PassRun } from "../../pass.ts";
-import type { Pending, PendingChanges } from "./pass.ts";
+import type { PendingChanges } from "./pass.ts";
 
 /** A deposit is overdue this long after its wire deadline (wire chapter 3.4). */
 const LAG_GRACE = HOUR;
@@ -21,29 +22,30 @@ interface Lag {
 /** Shows what is overdue after this run, and its total. */
 export async function showLag(run: PassRun, changes: PendingChanges): Promise<void> {
   const limit = run.context.now - LAG_GRACE;
-  const lags = await storedLags(run, limit);
-  const add = (p: Pending, sign: bigint) => {
-    if (p.deadline >= limit) return;
+  const lags = await storedLags(run, limit, [...changes.removed.keys()]);
+  for (const p of changes.added.values()) {
+    if (p.deadline >= limit) continue;
     const lag = lags.get(p.account) ?? { total: 0n, batches: 0n, earliest: p.deadline };
-    lag.total += sign * p.total;
-    lag.batches += sign;
-    if (sign > 0n && p.deadline < lag.earliest) lag.earliest = p.deadline;
+    lag.total += p.total;
+    lag.batches++;
+    if (p.deadline < lag.earliest) lag.earliest = p.deadline;
     lags.set(p.account, lag);
-  };
-  for (const p of changes.added.values()) add(p, 1n);
-  for (const p of changes.removed.values()) add(p, -1n);
+  }
   const tiny = run.context.settings.tinyAmount ?? 0n;
-  const shown = new Map([...lags].filter(([, lag]) => lag.batches > 0n && lag.total > 0n && lag.total >= tiny));
+  const shown = new Map([...lags].filter(([, lag]) => lag.total > 0n && lag.total >= tiny));
   run.book.setTotal("total_amount_lag_overdue", [...shown.values()].reduce((sum, l) => sum + l.total, 0n));
   await writeLags(run, shown);
 }
 
-async function storedLags(run: PassRun, limit: bigint): Promise<Map<string, Lag>> {
+/** What earlier runs left on the list, without the batches that this run takes off it. */
+async function storedLags(run: PassRun, limit: bigint, removed: readonly bigint[]): Promise<Map<string, Lag>> {
   const rows = await run.context.auditor.unsafe(
     `SELECT encode(wire_target_h_payto, 'hex') AS account, sum((total_amount).val)::text AS val,
        sum((total_amount).frac)::text AS frac, count(*)::int8 AS batches, min(deadline) AS earliest
-     FROM auditor.auditor_pending_deposits WHERE deadline < $1 GROUP BY 1`,
-    [timeToDb(limit)] as never[],
+     FROM auditor.auditor_pending_deposits p WHERE deadline < $1
+       AND NOT EXISTS (SELECT FROM unnest($2::int8[]) gone WHERE gone = p.batch_deposit_serial_id)
+     GROUP BY 1`,
+    [timeToDb(limit), arrayLiteral(removed)] as never[],
   );
   return new Map(rows.map((r) => [r["account"] as string, {
     total: BigInt(r["val"] as string) * FRACTION_BASE + BigInt(r["frac"] as string),

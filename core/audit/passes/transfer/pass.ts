@@ -5,10 +5,10 @@ import { AGGREGATIONS, BATCH_DEPOSITS } from "../../../exchange/v014/wire.ts";
 import { arrayLiteral } from "../../../db/page.ts";
 import { FRACTION_BASE } from "../../../taler/amount.ts";
 import { timeFromDb, timeToDb } from "../../../taler/time.ts";
-import { rowInconsistency } from "../../findings.ts";
+import { amountColumn, rowInconsistency } from "../../findings.ts";
 import { minorRow } from "../../findings-wire.ts";
 import { encodeHex } from "../../hex.ts";
-import type { PassRun, Stage } from "../../pass.ts";
+import type { AnyStage, PassRun, Stage, StageRow } from "../../pass.ts";
 import { showLag } from "./lag.ts";
 
 /** Balances of the transfer pass (wire chapter 0.4), and our own for what is overdue (TR-R1). */
@@ -42,6 +42,8 @@ export interface PendingChanges {
 const RANK = { batches: 1, aggregations: 2 } as const;
 /** Reason of a revisit: the batch is not known. */
 const UNKNOWN = "unknown";
+/** Reason of a revisit: the transfer could still be made before the refund deadline (TR-R5). */
+const UNWIRED = "unwired";
 
 async function runTransfer(run: PassRun): Promise<void> {
   const changes: PendingChanges = { added: new Map(), removed: new Map() };
@@ -57,7 +59,7 @@ async function runTransfer(run: PassRun): Promise<void> {
     key: ["batch_deposit_serial_id"],
     upsert: [...changes.added.values()].map((p) => ({
       batch_deposit_serial_id: p.batch.toString(),
-      total_amount: { val: (p.total / FRACTION_BASE).toString(), frac: Number(p.total % FRACTION_BASE) },
+      total_amount: amountColumn(p.total, `coins of batch ${p.batch}`),
       wire_target_h_payto: "\\x" + p.account,
       deadline: timeToDb(p.deadline).toString(),
       suppressed: false,
@@ -92,6 +94,8 @@ function batchesStage(run: PassRun, changes: PendingChanges): Stage<BatchDeposit
 
 /** TR-2: an aggregated batch waits no longer. What was put on the list is taken off it (BUG-3.5). */
 function aggregationsStage(run: PassRun, changes: PendingChanges): Stage<AggregationRow, Pending | undefined> {
+  // what is pending is looked up a page at a time: two rows of one batch may both have found it
+  const taken = new Set<bigint>();
   const stage: Stage<AggregationRow, Pending | undefined> = {
     rank: RANK.aggregations,
     source: AGGREGATIONS,
@@ -102,16 +106,17 @@ function aggregationsStage(run: PassRun, changes: PendingChanges): Stage<Aggrega
       return rows.map((r) => changes.added.get(r.row.batch) ?? stored.get(r.row.batch));
     },
     book: ({ serial, row, reason }, pending) => {
+      if (reason === UNWIRED) return checkRefundDeadline(run, stage, { serial, row, reason });
       const place = { stage: RANK.aggregations, serial };
-      const unknown = pending === undefined || changes.removed.has(row.batch);
+      const unknown = pending === undefined || taken.has(row.batch);
       run.book.settle(
         `TR-R2:${serial}`,
         place,
         unknown ? rowInconsistency("TR-R2", "aggregation_tracking", serial, "batch deposit not pending") : undefined,
       );
       if (unknown) return run.revisit(stage, serial, UNKNOWN);
-      if (reason === UNKNOWN) run.settleRevisit(stage, serial);
-      checkRefundDeadline(run, serial, row);
+      taken.add(row.batch);
+      checkRefundDeadline(run, stage, { serial, row, reason });
       if (!changes.added.delete(row.batch)) changes.removed.set(row.batch, pending);
       run.book.add("total_amount_lag", -pending.total);
     },
@@ -119,9 +124,14 @@ function aggregationsStage(run: PassRun, changes: PendingChanges): Stage<Aggrega
   return stage;
 }
 
-/** TR-R5: after the transfer a refund would be a loss. */
-function checkRefundDeadline(run: PassRun, serial: bigint, row: AggregationRow): void {
-  if (row.refundDeadline === undefined || row.wired === undefined || row.wired >= row.refundDeadline) return;
+/** TR-R5: after the transfer a refund would be a loss. A transfer that is yet to come is looked at again. */
+function checkRefundDeadline(run: PassRun, stage: AnyStage, { serial, row, reason }: StageRow<AggregationRow>): void {
+  const { refundDeadline, wired } = row;
+  if (refundDeadline !== undefined && wired === undefined && run.context.now < refundDeadline) {
+    return run.revisit(stage, serial, UNWIRED);
+  }
+  if (reason !== undefined) run.settleRevisit(stage, serial);
+  if (refundDeadline === undefined || wired === undefined || wired >= refundDeadline) return;
   run.book.report(
     { stage: RANK.aggregations, serial },
     minorRow("TR-R5", "aggregation_tracking", serial, "wired before the refund deadline"),

@@ -9,14 +9,26 @@ import { hashPayto } from "../../../crypto/objects.ts";
 import type { BookedCreditRow } from "../../../exchange/rows.ts";
 import { readRows } from "../../../exchange/source.ts";
 import {
-  DUPLICATE_REFERENCES,
+  DUPLICATE_CREDITS,
+  DUPLICATE_KYC_CREDITS,
   kycCreditsElsewhere,
   kycCreditsOf,
   reserveCreditsElsewhere,
   reserveCreditsOf,
   WADS_IN,
 } from "../../../exchange/v014/wire.ts";
-import { auditAnomalies, checkOwnAccount, requireBank, requireBankNumbers } from "../../bank-source.ts";
+import {
+  anomaliesOf,
+  auditAnomalies,
+  type BankScan,
+  checkOwnAccount,
+  completeUntil,
+  keyPart,
+  lateRows,
+  readOnly,
+  requireBank,
+  requireBankNumbers,
+} from "../../bank-source.ts";
 import { rowInconsistency } from "../../findings.ts";
 import { incoming } from "../../findings-wire.ts";
 import { encodeHex } from "../../hex.ts";
@@ -36,6 +48,7 @@ const WIRE_CREDIT_BALANCES = [
 const creditAccounts = (accounts: readonly AuditedAccount[]) => accounts.filter((a) => a.credit);
 const bookedKey = (section: string) => `wire-${section}-reserve_in_serial_id`;
 const bankKey = (section: string) => `wire-${section}-wire_off_in`;
+const kycKey = (section: string) => `x:wire-credit:kyc:${section}`;
 
 /** The wire-credit pass. */
 export const wireCreditPass = {
@@ -51,6 +64,8 @@ const RANK = { booked: 1, bank: 2, open: 3 } as const;
 interface CreditState {
   run: PassRun;
   open: OpenCredits;
+  /** Up to when the history of an account proves that a transfer is missing. */
+  until: ReadonlyMap<string, bigint>;
 }
 
 async function runWireCredit(run: PassRun): Promise<void> {
@@ -58,19 +73,20 @@ async function runWireCredit(run: PassRun): Promise<void> {
   const accounts = run.context.settings.accounts ?? [];
   const audited = creditAccounts(accounts);
   const before = await loadOpen(run);
-  const s: CreditState = {
-    run,
-    open: { bookings: new Map(before.bookings), credits: new Map(before.credits) },
-  };
   for (const account of audited) {
     await checkOwnAccount(bank, account);
     await requireBankNumbers(bank, account);
   }
   const sections = audited.map((a) => a.section);
+  const s: CreditState = {
+    run,
+    open: { bookings: new Map(before.bookings), credits: new Map(before.credits) },
+    until: await completeUntil(bank, sections, "credit", run.context),
+  };
   const stages = [
     ...audited.flatMap(({ section }) => [
       bookedStage(s, "reserves_in", reserveCreditsOf(section), bookedKey(section)),
-      bookedStage(s, "kycauths_in", kycCreditsOf(section), `x:wire-credit:kyc:${section}`),
+      bookedStage(s, "kycauths_in", kycCreditsOf(section), kycKey(section)),
     ]),
     elsewhereStage(s, reserveCreditsElsewhere(sections), `x:wire-credit:elsewhere`),
     elsewhereStage(s, kycCreditsElsewhere(sections), `x:wire-credit:kyc-elsewhere`),
@@ -81,11 +97,10 @@ async function runWireCredit(run: PassRun): Promise<void> {
   await run.drain();
   reportDuplicates(s, duplicates);
   // an account that is audited from now on begins with its first row
-  for (const section of sections) run.book.sweep(`WC-R4:${section}:`);
-  for (const section of sections) await readBank(s, bank, section);
+  for (const section of sections) run.book.sweep(`WC-R4:${keyPart(section)}:`);
+  await readBanks(s, bank, sections);
   await auditWads(s);
   settleOpen(s);
-  await auditAnomalies(run, bank, "credit");
   saveOpen(run, before, s.open);
 }
 
@@ -144,7 +159,7 @@ function elsewhereStage(
     prepare: (rows) => rows.map(() => null),
     book: ({ serial, row }) => {
       s.run.book.settle(
-        `WC-R4:${row.section}:${source.table}:${serial}`,
+        `WC-R4:${keyPart(row.section)}:${source.table}:${serial}`,
         { stage: RANK.booked, serial },
         rowInconsistency("WC-R4", source.table, serial, "booked on unknown bank account"),
         { total_bad_amount_in_minus: row.credit },
@@ -153,58 +168,81 @@ function elsewhereStage(
   };
 }
 
+/** Rows that name a bank transaction which another row names already. */
+interface Duplicates {
+  table: Booking["table"];
+  section: string;
+  serials: bigint[];
+}
+
 /** WC-1: rows that name a bank transaction which an earlier row names too. */
-async function findDuplicates(run: PassRun, sections: string[]): Promise<Map<string, bigint[]>> {
-  const found = new Map<string, bigint[]>();
+async function findDuplicates(run: PassRun, sections: string[]): Promise<Duplicates[]> {
+  const found: Duplicates[] = [];
+  const find = async (table: Booking["table"], section: string, select: string, parameters: bigint[]) => {
+    const rows = await readRows(run.context.source, table, select, [section, ...parameters], () => ({}));
+    found.push({ table, section, serials: rows.map((r) => r.serial) });
+  };
   for (const section of sections) {
-    const { from, until } = run.rangeOf(bookedKey(section));
-    const rows = await readRows(
-      run.context.source,
-      "reserves_in",
-      DUPLICATE_REFERENCES,
-      [section, from, until],
-      () => ({}),
-    );
-    if (rows.length > 0) found.set(section, rows.map((r) => r.serial));
+    const booked = run.rangeOf(bookedKey(section)), kyc = run.rangeOf(kycKey(section));
+    await find("reserves_in", section, DUPLICATE_CREDITS, [booked.from, booked.until, kyc.from]);
+    await find("kycauths_in", section, DUPLICATE_KYC_CREDITS, [kyc.from, kyc.until, booked.until]);
   }
   return found;
 }
 
-function reportDuplicates(s: CreditState, duplicates: Map<string, bigint[]>): void {
-  for (const [section, serials] of duplicates) {
+function reportDuplicates(s: CreditState, duplicates: readonly Duplicates[]): void {
+  for (const { table, section, serials } of duplicates) {
     const wrong = new Set(serials);
     for (const serial of serials) {
       s.run.book.report(
         { stage: RANK.booked, serial },
-        rowInconsistency("WC-1", "reserves_in", serial, "duplicate wire offset"),
+        rowInconsistency("WC-1", table, serial, "duplicate wire offset"),
       );
     }
     for (const [key, b] of s.open.bookings) {
-      if (b.section === section && b.table === "reserves_in" && wrong.has(b.serial)) s.open.bookings.delete(key);
+      if (b.section === section && b.table === table && wrong.has(b.serial)) s.open.bookings.delete(key);
     }
   }
 }
 
+/** Reads what is new at the bank, and what appeared late, and matches it. */
+async function readBanks(s: CreditState, bank: BankHistory, sections: readonly string[]): Promise<void> {
+  const scans = new Map<string, BankScan>();
+  for (const section of sections) scans.set(section, await readBank(s, bank, section));
+  const anomalies = await anomaliesOf(bank, "credit");
+  for (const [section, scan] of scans) {
+    const late = lateRows(s.run, anomalies, section, scan);
+    for await (const credit of readOnly((after) => bank.credits(section, after), late)) takeCredit(s, credit);
+    // bookings may have arrived for transactions that were already known
+    const waiting = [...s.open.bookings.values()].filter((b) => b.section === section).map((b) => b.reference);
+    matchAll(s, section, waiting);
+  }
+  auditAnomalies(s.run, anomalies, "credit");
+}
+
 /** Reads the bank's new transactions and matches them; the cursor always moves to the last one seen. */
-async function readBank(s: CreditState, bank: BankHistory, section: string): Promise<void> {
+async function readBank(s: CreditState, bank: BankHistory, section: string): Promise<BankScan> {
   const { run } = s;
-  let last = run.pointOf(bankKey(section));
-  const started = last;
-  for await (const page of bank.credits(section, last)) {
+  const started = run.pointOf(bankKey(section));
+  const scan: BankScan = { last: started, rows: new Set() };
+  for await (const page of bank.credits(section, started)) {
     for (const credit of page) {
-      s.open.credits.set(meetingKey(section, credit.rowId), credit);
-      if (credit.amount.currency === run.context.settings.currency) {
-        run.addCounter(MONEY.bankIn, credit.amount.atoms);
-      }
-      last = credit.rowId;
+      takeCredit(s, credit);
+      scan.rows.add(credit.rowId);
+      scan.last = credit.rowId;
     }
     matchAll(s, section, page.map((c) => c.rowId));
-    run.rows += BigInt(page.length);
   }
-  if (last !== started) run.book.progress.set(bankKey(section), last);
-  // bookings may have arrived for transactions that were already known
-  const waiting = [...s.open.bookings.values()].filter((b) => b.section === section).map((b) => b.reference);
-  matchAll(s, section, waiting);
+  if (scan.last !== started) run.book.progress.set(bankKey(section), scan.last);
+  return scan;
+}
+
+function takeCredit(s: CreditState, credit: BankCredit): void {
+  s.open.credits.set(meetingKey(credit.account, credit.rowId), credit);
+  if (credit.amount.currency === s.run.context.settings.currency) {
+    s.run.addCounter(MONEY.bankIn, credit.amount.atoms);
+  }
+  s.run.rows++;
 }
 
 function matchAll(s: CreditState, section: string, references: bigint[]): void {
@@ -237,7 +275,13 @@ async function auditWads(s: CreditState): Promise<void> {
     if (row === undefined) continue;
     s.open.credits.delete(key);
     settleCredit(s, credit, false);
-    if (row.amount !== credit.amount.atoms || row.origin !== credit.originExchangeUrl) {
+    if (credit.amount.currency !== s.run.context.settings.currency) {
+      const text = `bank transaction in currency ${credit.amount.currency}`;
+      s.run.book.report(
+        { stage: RANK.bank, serial: row.serial },
+        rowInconsistency("WC-R7", "bank-credit", credit.rowId, text),
+      );
+    } else if (row.amount !== credit.amount.atoms || row.origin !== credit.originExchangeUrl) {
       s.run.book.report(
         { stage: RANK.bank, serial: row.serial },
         rowInconsistency("WC-R3", "wads_in", row.serial, "transfer between exchanges differs from the bank's"),
@@ -249,8 +293,8 @@ async function auditWads(s: CreditState): Promise<void> {
 /** Judges what is still open, once it is older than the grace period (WC-6, WC-R1). */
 function settleOpen(s: CreditState): void {
   const { now, settings: { gracePeriod } } = s.run.context;
-  const due = (date: bigint) => date + (gracePeriod ?? 0n) <= now;
-  for (const booking of s.open.bookings.values()) settleBooking(s, booking, due(booking.date));
+  const due = (date: bigint, until = now) => date + (gracePeriod ?? 0n) <= until;
+  for (const b of s.open.bookings.values()) settleBooking(s, b, due(b.date, s.until.get(b.section)));
   for (const credit of s.open.credits.values()) settleCredit(s, credit, due(credit.date));
 }
 

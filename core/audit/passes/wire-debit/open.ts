@@ -81,6 +81,22 @@ export async function firstRows(run: PassRun, wtids: string[]): Promise<Map<stri
   return new Map(rows.map((r) => [`${r["account"]} ${r["wtid"]}`, r["first"] as bigint]));
 }
 
+/** What justified earlier transactions with these subjects. */
+export async function justifications(
+  run: PassRun,
+  wtids: string[],
+): Promise<{ wtid: string; source: OwedTransfer["source"] | "profit_drains"; serial: bigint }[]> {
+  const rows = await run.context.auditor.unsafe(
+    `SELECT encode(wtid, 'hex') AS wtid, justification FROM auditor.auditor_x_debit
+     WHERE wtid IN (SELECT decode(x, 'hex') FROM unnest($1::text[]) x) AND justification IS NOT NULL`,
+    [arrayLiteral(wtids)],
+  );
+  return rows.map((r) => {
+    const [source, serial] = (r["justification"] as string).split(":") as [OwedTransfer["source"], string];
+    return { wtid: r["wtid"] as string, source, serial: BigInt(serial) };
+  });
+}
+
 /** Serials of the profit drains that some transaction was justified with. */
 export async function usedDrains(run: PassRun): Promise<Set<bigint>> {
   const rows = await run.context.auditor`SELECT justification FROM auditor.auditor_x_debit

@@ -3,14 +3,24 @@
  * The wire-debit pass: every outgoing transfer at the bank must be justified by an aggregation, a closed reserve or a
  * signed profit drain, and every justified transfer must be made (wire chapter 2).
  */
-import type { BankHistory } from "../../../bank/history.ts";
+import type { BankDebit, BankHistory } from "../../../bank/history.ts";
 import { buildBlock } from "../../../crypto/blocks.ts";
 import { hashPayto, hashText } from "../../../crypto/objects.ts";
 import { equalBytes } from "../../../crypto/hash.ts";
 import type { ReserveClosureRow, WireOutRow } from "../../../exchange/rows.ts";
 import { readRows } from "../../../exchange/source.ts";
 import { CLOSURES, decodeDrain, PROFIT_DRAINS, wireOutsElsewhere, wireOutsOf } from "../../../exchange/v014/wire.ts";
-import { auditAnomalies, checkOwnAccount, requireBank } from "../../bank-source.ts";
+import {
+  anomaliesOf,
+  auditAnomalies,
+  type BankScan,
+  checkOwnAccount,
+  completeUntil,
+  keyPart,
+  lateRows,
+  readOnly,
+  requireBank,
+} from "../../bank-source.ts";
 import { rowInconsistency } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
 import { MONEY } from "../../money.ts";
@@ -50,9 +60,10 @@ async function runWireDebit(run: PassRun): Promise<void> {
   const audited = (run.context.settings.accounts ?? []).filter((a) => a.debit);
   const open = await loadOpen(run);
   const before = new Set(open.owed.keys());
-  const s: DebitState = { run, open, drains: await loadDrains(run), fresh: new Set() };
   for (const account of audited) await checkOwnAccount(bank, account);
   const sections = audited.map((a) => a.section);
+  const until = await completeUntil(bank, sections, "debit", run.context);
+  const s: DebitState = { run, open, drains: await loadDrains(run), until, fresh: new Set() };
   const closures = closuresStage(s);
   const wireOuts = sections.map((section) => wireOutStage(s, section));
   const elsewhere = elsewhereStage(s, sections);
@@ -61,11 +72,10 @@ async function runWireDebit(run: PassRun): Promise<void> {
   for (const stage of wireOuts) await run.run(stage);
   await run.run(elsewhere);
   await run.drain();
-  for (const section of sections) run.book.sweep(`WD-R2:${section}:`);
-  for (const section of sections) await readBank(s, bank, section);
-  matchDebits(s);
+  for (const section of sections) run.book.sweep(`WD-R2:${keyPart(section)}:`);
+  await readBanks(s, bank, sections);
+  await matchDebits(s);
   await settleOpen(s);
-  await auditAnomalies(run, bank, "debit");
   saveOpen(run, before, s.open, s.fresh);
 }
 
@@ -167,7 +177,7 @@ function elsewhereStage(s: DebitState, sections: string[]): Stage<WireOutRow, nu
     prepare: (rows) => rows.map(() => null),
     book: ({ serial, row }) => {
       s.run.book.settle(
-        `WD-R2:${row.section}:${serial}`,
+        `WD-R2:${keyPart(row.section)}:${serial}`,
         { stage: RANK.booked, serial },
         rowInconsistency("WD-R2", "wire_out", serial, "booked on unknown bank account"),
         { total_bad_amount_out_minus: row.amount },
@@ -176,23 +186,41 @@ function elsewhereStage(s: DebitState, sections: string[]): Stage<WireOutRow, nu
   };
 }
 
+/** Reads what is new at the bank, and what appeared late. */
+async function readBanks(s: DebitState, bank: BankHistory, sections: readonly string[]): Promise<void> {
+  const scans = new Map<string, BankScan>();
+  for (const section of sections) scans.set(section, await readBank(s, bank, section));
+  const anomalies = await anomaliesOf(bank, "debit");
+  for (const [section, scan] of scans) {
+    const late = lateRows(s.run, anomalies, section, scan);
+    for await (const debit of readOnly((after) => bank.debits(section, after), late)) takeDebit(s, debit);
+  }
+  auditAnomalies(s.run, anomalies, "debit");
+}
+
 /** Reads the bank's new transactions. The stored cursor is the last row plus one (wire chapter 0.4). */
-async function readBank(s: DebitState, bank: BankHistory, section: string): Promise<void> {
+async function readBank(s: DebitState, bank: BankHistory, section: string): Promise<BankScan> {
   const { run } = s;
   const point = run.pointOf(bankKey(section));
-  let last = point > 0n ? point - 1n : 0n;
-  for await (const page of bank.debits(section, last)) {
+  const scan: BankScan = { last: point > 0n ? point - 1n : 0n, rows: new Set() };
+  for await (const page of bank.debits(section, scan.last)) {
     for (const debit of page) {
-      const key = debitKey(section, debit.rowId);
-      const entry: Debit = { bank: debit, wtid: encodeHex(debit.wtid), justification: undefined };
-      s.open.debits.set(key, entry);
-      s.fresh.add(key);
-      if (debit.amount.currency === run.context.settings.currency) {
-        run.addCounter(MONEY.bankOut, debit.amount.atoms);
-      }
-      last = debit.rowId;
+      takeDebit(s, debit);
+      scan.rows.add(debit.rowId);
+      scan.last = debit.rowId;
     }
-    run.rows += BigInt(page.length);
   }
-  if (last + 1n > point && last > 0n) run.book.progress.set(bankKey(section), last + 1n);
+  if (scan.last + 1n > point && scan.last > 0n) run.book.progress.set(bankKey(section), scan.last + 1n);
+  return scan;
+}
+
+function takeDebit(s: DebitState, debit: BankDebit): void {
+  const key = debitKey(debit.account, debit.rowId);
+  const entry: Debit = { bank: debit, wtid: encodeHex(debit.wtid), justification: undefined };
+  s.open.debits.set(key, entry);
+  s.fresh.add(key);
+  if (debit.amount.currency === s.run.context.settings.currency) {
+    s.run.addCounter(MONEY.bankOut, debit.amount.atoms);
+  }
+  s.run.rows++;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Matching of both sides, and the verdict on what has no other side (WD-1, WD-2, WD-9, WD-13, WD-14, WD-R1 … WD-R8). */
 import { readRows } from "../../../exchange/source.ts";
-import { AGGREGATED_NOT_WIRED } from "../../../exchange/v014/wire.ts";
+import { AGGREGATED_NOT_WIRED, CLOSED_RESERVES } from "../../../exchange/v014/wire.ts";
 import { encodeBase32 } from "../../../taler/base32.ts";
 import { DAY } from "../../../taler/time.ts";
 import { rowInconsistency, wireOut } from "../../findings.ts";
 import { closureLag, minorRow, wireFormat } from "../../findings-wire.ts";
-import { decodeHex } from "../../hex.ts";
+import { decodeHex, encodeHex } from "../../hex.ts";
 import {
   compareAggregate,
   compareClosure,
@@ -16,26 +16,47 @@ import {
   type OwedTransfer,
   paysClosure,
 } from "./match.ts";
-import { type Debit, debitKey, firstRows, owedKey } from "./open.ts";
+import { type Debit, debitKey, firstRows, justifications, owedKey } from "./open.ts";
 import { type DebitState, RANK } from "./state.ts";
 
 /** Finds a justification for every open transaction, oldest first. */
-export function matchDebits(s: DebitState): void {
+export async function matchDebits(s: DebitState): Promise<void> {
   const owed = new Map<string, OwedTransfer[]>();
   for (const t of s.open.owed.values()) owed.set(t.wtid, [...(owed.get(t.wtid) ?? []), t]);
-  for (const group of owed.values()) {
-    group.sort((a, b) => a.serial < b.serial ? -1 : 1);
-    reportSharedSubject(s, group);
+  for (const group of owed.values()) group.sort((a, b) => a.serial < b.serial ? -1 : 1);
+  const paid = await paidTransfers(s, new Set([...owed.keys(), ...s.drains.keys()]));
+  for (const wtid of new Set([...owed.keys(), ...paid.keys()])) {
+    reportSharedSubject(s, wtid, [...owed.get(wtid) ?? [], ...paid.get(wtid) ?? []]);
   }
   const debits = [...s.open.debits.values()].filter((d) => d.justification === undefined)
     .sort((a, b) => a.bank.rowId < b.bank.rowId ? -1 : 1);
   for (const debit of debits) justify(s, debit, owed.get(debit.wtid) ?? []);
 }
 
+/** A transfer whose subject matters to others, paid or not. */
+type Subject = Pick<OwedTransfer, "source" | "serial" | "reservePub">;
+
+/** Transfers with these subjects that earlier runs saw paid; drains are left out. */
+async function paidTransfers(s: DebitState, wtids: ReadonlySet<string>): Promise<Map<string, Subject[]>> {
+  const paid = await justifications(s.run, [...wtids]);
+  const closures = paid.flatMap((p) => p.source === "reserves_close" ? [p.serial] : []);
+  const reserves = new Map(
+    (await readRows(s.run.context.source, "reserves_close", CLOSED_RESERVES, [closures], (r) => r.blob("reserve_pub")))
+      .flatMap((r) => "row" in r ? [[r.serial, encodeHex(r.row)]] : []),
+  );
+  const found = new Map<string, Subject[]>();
+  for (const { wtid, source, serial } of paid) {
+    if (source === "profit_drains") continue;
+    const reservePub = source === "reserves_close" ? reserves.get(serial) ?? source : undefined;
+    found.set(wtid, [...found.get(wtid) ?? [], { source, serial, reservePub }]);
+  }
+  return found;
+}
+
 /** WD-R1: one subject for transfers of different kinds, or for closures of different reserves. */
-function reportSharedSubject(s: DebitState, group: OwedTransfer[]): void {
+function reportSharedSubject(s: DebitState, wtid: string, group: Subject[]): void {
   const kinds = new Set(group.map((t) => t.reservePub ?? t.source));
-  if (s.drains.has(group[0]!.wtid)) kinds.add("profit_drains");
+  if (s.drains.has(wtid)) kinds.add("profit_drains");
   if (kinds.size < 2) return;
   for (const t of group) {
     s.run.book.settle(
@@ -86,8 +107,13 @@ function report(s: DebitState, serial: bigint, judgement: Judgement): void {
 /** Judges everything that has no other side and is older than the grace period. */
 export async function settleOpen(s: DebitState): Promise<void> {
   const { now, settings: { gracePeriod } } = s.run.context;
-  const due = (date: bigint) => date + (gracePeriod ?? 0n) <= now;
-  for (const owed of s.open.owed.values()) settleOwed(s, owed, due(owed.date));
+  const due = (date: bigint, until = now) => date + (gracePeriod ?? 0n) <= until;
+  // a closed reserve may be paid from any account: it is missing when all of them have been read
+  const everywhere = [...s.until.values()].reduce((a, b) => a < b ? a : b, now);
+  for (const owed of s.open.owed.values()) {
+    const until = owed.account === undefined ? everywhere : s.until.get(owed.account);
+    settleOwed(s, owed, due(owed.date, until));
+  }
   const open = [...s.open.debits.values()].filter((d) => d.justification === undefined);
   const first = await firstRows(s.run, [...new Set(open.map((d) => d.wtid))]);
   for (const d of s.open.debits.values()) {
@@ -158,9 +184,10 @@ function settleDebit(s: DebitState, { bank, wtid }: Debit, first: Map<string, bi
 
 /** WD-R3: signed orders whose money never moved. */
 function settleDrains(s: DebitState): void {
-  const { now } = s.run.context;
+  const { now, settings: { gracePeriod } } = s.run.context;
   for (const { row, used, signed } of s.drains.values()) {
-    const overdue = row.executed || row.date + DAY < now;
+    const until = s.until.get(row.section) ?? now;
+    const overdue = row.date + (row.executed ? gracePeriod ?? 0n : DAY) <= until;
     s.run.book.settle(
       `WD-R3:${row.serial}`,
       { stage: RANK.open, serial: row.serial },

@@ -20,6 +20,8 @@ export interface DebitState {
   open: OpenDebits;
   /** By subject in hexadecimal. */
   drains: Map<string, Drain>;
+  /** Up to when the history of an account proves that a transfer is missing. */
+  until: ReadonlyMap<string, bigint>;
   /** Keys of the transactions that are new in this run. */
   fresh: Set<string>;
 }

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** The bank of a wire scene: what it shows, asked in every run or imported into a store now and then. */
+import type { Gateway, GatewayPage, PageQuery } from "../../core/bank/gateway.ts";
+import type { BankCredit, BankDebit, BankHistory } from "../../core/bank/history.ts";
+import { importHistory } from "../../core/bank/import.ts";
+import { openStoreHistory } from "../../core/bank/store-history.ts";
+import { registerAccount } from "../../core/bank/store.ts";
+import type { Sql } from "../../core/db/connect.ts";
+import { asBankHistory, type RecordedHistory } from "./bank-golden.ts";
+import { CURRENCY } from "./database_scene.ts";
+
+/** Rows per page, everywhere: small, so that there are several. */
+const PAGE = 2;
+
+function byRow(a: { rowId: bigint }, b: { rowId: bigint }): number {
+  return a.rowId < b.rowId ? -1 : 1;
+}
+
+/** A bank. */
+export class SceneBank {
+  readonly #shown: RecordedHistory;
+
+  /**
+   * @param own the exchange's account
+   * @param store the database of a store of history; without, the history is the bank's own
+   */
+  constructor(readonly own: string, readonly store?: Sql) {
+    this.#shown = { credits: [], debits: [], own };
+  }
+
+  /** Shows an incoming transfer. */
+  addCredit(credit: BankCredit): void {
+    this.#shown.credits.push(credit);
+    this.#shown.credits.sort(byRow);
+  }
+
+  /** Shows an outgoing transfer. */
+  addDebit(debit: BankDebit): void {
+    this.#shown.debits.push(debit);
+    this.#shown.debits.sort(byRow);
+  }
+
+  /** The row after the last outgoing transfer. */
+  get nextDebit(): bigint {
+    return (this.#shown.debits.at(-1)?.rowId ?? 0n) + 1n;
+  }
+
+  #gateway(account: string): Gateway {
+    const page = <T extends { account: string; rowId: bigint }>(all: T[], { offset = 0n }: PageQuery = {}) =>
+      Promise.resolve<GatewayPage<T>>({
+        ownAccount: this.own,
+        notFound: false,
+        rows: all.filter((t) => t.account === account && t.rowId > offset).slice(0, PAGE),
+      });
+    return {
+      account,
+      config: () => Promise.resolve(undefined),
+      incoming: (query) => page(this.#shown.credits, query),
+      outgoing: (query) => page(this.#shown.debits, query),
+    };
+  }
+
+  /** Brings the store up to date. */
+  async import(sections: readonly string[], now: bigint): Promise<void> {
+    const sql = this.store!;
+    for (const section of sections) {
+      await registerAccount(sql, section, ["credit", "debit"], "bank");
+      for (const direction of ["credit", "debit"] as const) {
+        const gateway = this.#gateway(section);
+        await importHistory({ sql, gateway, direction, paytoUri: this.own, clock: () => now });
+      }
+    }
+  }
+
+  /** The history as the passes read it. */
+  history(): BankHistory {
+    return this.store === undefined
+      ? asBankHistory(this.#shown, PAGE)
+      : openStoreHistory(this.store, { pageSize: PAGE });
+  }
+
+  /** What the history of some accounts comes to, atoms; other currencies are left out. */
+  async totals(sections: readonly string[]): Promise<{ credits: bigint; debits: bigint }> {
+    const history = this.history();
+    const sum = async (pages: AsyncIterable<(BankCredit | BankDebit)[]>) =>
+      (await Array.fromAsync(pages)).flat().filter((t) => t.amount.currency === CURRENCY)
+        .reduce((total, t) => total + t.amount.atoms, 0n);
+    const totals = { credits: 0n, debits: 0n };
+    for (const section of sections) {
+      totals.credits += await sum(history.credits(section, 0n));
+      totals.debits += await sum(history.debits(section, 0n));
+    }
+    return totals;
+  }
+}

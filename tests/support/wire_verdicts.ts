@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** What a wire scene comes to: open findings, those that were open once, what is overdue, and balances. */
+import assert from "node:assert/strict";
+import type { Column, Finding } from "../../core/audit/findings.ts";
+import { MONEY } from "../../core/audit/money.ts";
+import { wireCreditPass } from "../../core/audit/passes/wire-credit/pass.ts";
+import { wireDebitPass } from "../../core/audit/passes/wire-debit/pass.ts";
+import type { Pass } from "../../core/audit/run.ts";
+import type { Sql } from "../../core/db/connect.ts";
+import { decodeBase32 } from "../../core/taler/base32.ts";
+import { timeFromDb } from "../../core/taler/time.ts";
+import { withStore } from "./bank-store.ts";
+import { openFindingsOf, withEmptyDatabase } from "./database_scene.ts";
+import { describeBalances, describeFinding, inDays, type Names } from "./describe.ts";
+import { Phrase, plainAmount, testTable } from "./scenario.ts";
+import { WireScene } from "./wire_scene.ts";
+
+type Columns = Record<string, Column>;
+
+const HOST = "payto://x-test/host/";
+
+/** Accounts by their names alone. */
+function short(text: unknown): string {
+  return String(text).replaceAll(HOST, "").replace(/\?receiver-name=\w+/, " at the bank");
+}
+
+function amount(column: Column | undefined): string {
+  const { val, frac } = column as { val: string; frac: number };
+  return plainAmount(BigInt(val) * 100_000_000n + BigInt(frac));
+}
+
+const day = (column: Column | undefined) => inDays(timeFromDb(BigInt(String(column))));
+
+/** Tables that only these passes write. */
+const TEXTS: Partial<Record<Finding["table"], (c: Columns, names: Names) => string>> = {
+  reserve_in_inconsistency: (c, names) =>
+    `${c["account"]}#${c["bank_row_id"]} of ${day(c["timestamp"])} to ${names.of(c["reserve_pub"])}: ${
+      amount(c["amount_wired"])
+    } instead of ${amount(c["amount_exchange_expected"])}: ${c["diagnostic"]}`,
+  misattribution_in_inconsistency: (c, names) =>
+    `bank#${c["bank_row"]} ${amount(c["amount"])} to ${names.of(c["reserve_pub"])}`,
+  row_minor_inconsistencies: (c) => `${c["row_table"]}#${c["problem_row"]} ${c["diagnostic"]}`,
+  wire_format_inconsistency: (c) =>
+    `bank#${c["wire_offset"]} ${amount(c["amount"])}: ${
+      String(c["diagnostic"]).replace(/^(appeared after later rows were reported): .*/, "$1")
+    }`,
+  closure_lags: (c, names) =>
+    `closure#${c["problem_row_id"]} of ${names.of(c["wtid"])} ${amount(c["amount"])} to ${short(c["account"])} since ${
+      day(c["deadline"])
+    }`,
+};
+
+function describe(finding: Finding, names: Names): string {
+  const text = TEXTS[finding.table]?.(finding.columns, names);
+  return text === undefined
+    ? short(describeFinding(finding, names)).replace(
+      /(?<=transfer )[0-9A-Z]{52}/,
+      (subject) => `SUBJECT-${names.of(decodeBase32(subject)!.toHex())}`,
+    )
+    : `${finding.check} ${text}`;
+}
+
+/** The tables of findings hold what is open by the journal, and nothing else. */
+async function checkTables(sql: Sql, open: readonly Finding[]): Promise<void> {
+  for (const table of [...Object.keys(TEXTS), "row_inconsistency", "wire_out_inconsistency"]) {
+    const [row] = await sql.unsafe(`SELECT count(*)::int4 AS rows FROM auditor.auditor_${table}`);
+    assert.equal(row!["rows"], open.filter((f) => f.table === table).length, table);
+  }
+}
+
+/** Every transaction of the bank was counted, and once. */
+async function checkMoney(scene: WireScene): Promise<void> {
+  const rows = await scene.sql`SELECT name, value::text AS value FROM auditor.auditor_x_counter`;
+  const counters = new Map(rows.map((r) => [r["name"] as string, BigInt(r["value"] as string)]));
+  const { credits, debits } = await scene.bank.totals(scene.sections);
+  if (scene.pass === wireCreditPass) assert.equal(counters.get(MONEY.bankIn) ?? 0n, credits, "counted by the bank");
+  if (scene.pass === wireDebitPass) assert.equal(counters.get(MONEY.bankOut) ?? 0n, debits, "counted by the bank");
+}
+
+/** Verdicts in the order: findings, kinds that were resolved, overdue deposits, balances. */
+async function verdictsOf({ sql, names }: WireScene): Promise<string[]> {
+  const open = await openFindingsOf(sql);
+  await checkTables(sql, open);
+  const resolved = await sql`SELECT check_id FROM auditor.auditor_x_journal WHERE event = 'resolved' ORDER BY 1`;
+  const lags = await sql`SELECT account, total::text AS total, batches, earliest_deadline, reason
+    FROM auditor.auditor_x_deposit_lag ORDER BY account`;
+  const balances = await sql`SELECT balance_key, (balance_value).val * 100000000 + (balance_value).frac AS atoms
+    FROM auditor.auditor_balances`;
+  return [
+    ...open.map((f) => describe(f, names)).sort(),
+    ...resolved.map((r) => `resolved ${r["check_id"]}`),
+    ...lags.map((r) =>
+      `late ${short(r["account"])} ${plainAmount(BigInt(r["total"] as string))} in ${r["batches"]} since ${
+        day(r["earliest_deadline"] as bigint as unknown as Column)
+      }: ${r["reason"]}`
+    ),
+    ...describeBalances(balances.map((r) => [r["balance_key"] as string, r["atoms"] as bigint] as const)),
+  ];
+}
+
+async function judge(scene: WireScene, events: Phrase[], { stepwise = false } = {}): Promise<string[]> {
+  for (const event of events) {
+    await scene.play(event);
+    if (stepwise) await scene.run();
+  }
+  await scene.run();
+  const verdicts = await verdictsOf(scene);
+  await checkMoney(scene);
+  assert.equal((await scene.run()).wrote, false, "a second run writes nothing");
+  assert.deepEqual(await verdictsOf(scene), verdicts);
+  return verdicts;
+}
+
+/** Findings and balances, without what they were in between. */
+const withoutLife = (verdicts: readonly string[]) => verdicts.filter((v) => !v.startsWith("resolved "));
+
+/**
+ * Makes one test of each line, with a bank that is asked in every run. Audited after every event, a story must come to
+ * the same (law "split").
+ */
+export function wireTable(pass: Pass, title: string, table: string): void {
+  testTable(`${pass.name}, ${title}`, table, async (events) => {
+    const play = (stepwise: boolean) =>
+      withEmptyDatabase((url, sql) => {
+        const fresh = stepwise ? events.map((e) => new Phrase(e.text)) : events;
+        return judge(new WireScene(url, sql, pass), fresh, { stepwise });
+      });
+    const verdicts = await play(false);
+    if (events.length > 1) assert.deepEqual(withoutLife(await play(true)), withoutLife(verdicts), "split");
+    return verdicts;
+  });
+}
+
+/** Makes one test of each line, with a store of history that is read as of its last import. */
+export function storeTable(pass: Pass, title: string, table: string): void {
+  testTable(`${pass.name}, ${title}`, table, async (events) => {
+    let verdicts: string[] = [];
+    await withStore(async (store) => {
+      verdicts = await withEmptyDatabase((url, sql) => judge(new WireScene(url, sql, pass, store), events));
+    });
+    return verdicts;
+  });
+}

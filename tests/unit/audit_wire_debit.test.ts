@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/**
+ * The wire-debit pass: WD-1 to WD-15, WD-R1 to WD-R4, WD-R7 to WD-R9 and WC-R9. One line is one story and the verdict on
+ * it, see tests/support/wire_scene.ts; every story is audited once more, which must write nothing.
+ */
+import { wireDebitPass } from "../../core/audit/passes/wire-debit/pass.ts";
+import { storeTable, wireTable } from "../support/wire_verdicts.ts";
+
+wireTable(
+  wireDebitPass,
+  "transfers to merchants",
+  `
+  owe w1 10 to m1; pay w1 10 to m1 -> total_wire_out 10
+  owe w1 1 to m1; owe w2 2 to m2; owe w3 4 to m1; pay w3 4 to m1; pay w1 1 to m1; pay w2 2 to m2 -> total_wire_out 7
+  # WD-2, and its life
+  owe w1 10 to m1 -> WD-2 wire#1 to m1: 0 instead of 10: expected outgoing wire transfer SUBJECT-w1 missing;
+    total_bad_amount_out_minus 10; total_wire_out 10
+  owe w1 10 to m1; owe w2 5 to m1; run; pay w1 10 to m1; run; run ->
+    WD-2 wire#2 to m1: 0 instead of 5: expected outgoing wire transfer SUBJECT-w2 missing; resolved WD-2;
+    total_bad_amount_out_minus 5; total_wire_out 15
+  owe w1 10 to m1; run; pay w1 10 to m1 -> resolved WD-2; total_wire_out 10
+  grace 3; owe w1 10 to m1 -> total_wire_out 10
+  grace 3; owe w1 10 to m1; run; pay w1 10 to m1; day 60 -> total_wire_out 10
+  grace 3; owe w1 10 to m1; run; day 51 ->
+    WD-2 wire#1 to m1: 0 instead of 10: expected outgoing wire transfer SUBJECT-w1 missing;
+    total_bad_amount_out_minus 10; total_wire_out 10
+  # … made from another account of the exchange than was booked: both sides lack something
+  audit 2; owe w1 10 to m1; pay w1 10 to m1 on 2 ->
+    WD-13 wire#1 to m1 at the bank: 10 instead of 0: missing justification for outgoing wire transfer;
+    WD-2 wire#1 to m1: 0 instead of 10: expected outgoing wire transfer SUBJECT-w1 missing;
+    total_bad_amount_out_minus 10; total_bad_amount_out_plus 10; total_wire_out 10
+  # WD-3, WD-4, WD-5; when it comes late it is compared all the same
+  owe w1 10 to m1; pay w1 9 to m2 -> WD-3 wire#1 to m1: 9 instead of 10: receiver account mismatch;
+    total_bad_amount_out_minus 10; total_bad_amount_out_plus 9; total_wire_out 10
+  owe w1 10 to m1; run; pay w1 12 to m1 -> WD-4 wire#1 to m1: 12 instead of 10: wire amount does not match;
+    resolved WD-2; total_bad_amount_out_plus 2; total_wire_out 10
+  owe w1 10 to m1; pay w1 10 to m1 at=49 -> WD-5 wire_out#1 execution date mismatch (1 day); total_wire_out 10
+  owe w1 10 to m1; pay w1 10 to m1 at=47.98 -> WD-5 wire_out#1 execution date mismatch (28 m); total_wire_out 10
+  owe w1 10 to m1; pay w1 10 to m1 at=47.99 -> total_wire_out 10
+  # WD-13: justified later
+  pay w1 10 to m1 -> WD-13 wire#1 to m1 at the bank: 10 instead of 0: missing justification for outgoing wire transfer;
+    total_bad_amount_out_plus 10
+  pay w1 10 to m1; run; owe w1 10 to m1 -> resolved WD-13; total_wire_out 10
+  grace 3; pay w1 10 to m1; run; owe w1 10 to m1; day 60 -> total_wire_out 10
+  # WD-1: in one run and in two
+  owe w1 10 to m1; pay w1 10 to m1; pay w1 10 to m1 -> WD-1 bank#2 10: duplicate outgoing wire transfer subject;
+    total_wire_out 10; wire_debit_duplicate_transfer_subject_total 10
+  owe w1 10 to m1; pay w1 10 to m1; run; pay w1 10 to m1 -> WD-1 bank#2 10: duplicate outgoing wire transfer subject;
+    total_wire_out 10; wire_debit_duplicate_transfer_subject_total 10
+  # WD-R2: until the account is audited
+  owe w1 10 to m1 on 2; pay w1 10 to m1 on 2 -> WD-R2 wire_out#1 booked on unknown bank account;
+    total_bad_amount_out_minus 10
+  owe w1 10 to m1 on 2; pay w1 10 to m1 on 2; run; audit 2 -> resolved WD-R2; total_wire_out 10
+  owe w1 10 to m1 on 1:2; run; owe w2 5 to m1; pay w2 5 to m1; run -> WD-R2 wire_out#1 booked on unknown bank account;
+    total_bad_amount_out_minus 10; total_wire_out 5
+  # WD-R8
+  owe w1 10 to m1; pay w1 10 to m1 for elsewhere ->
+    WD-R8 bank-debit#1 transfer names exchange https://elsewhere/; total_wire_out 10
+  pay w1 10 to m1 for elsewhere; run; owe w1 10 to m1 ->
+    WD-R8 bank-debit#1 transfer names exchange https://elsewhere/; resolved WD-13; total_wire_out 10
+  # WD-R9: another currency justifies nothing and is added to nothing
+  owe w1 10 to m1; pay w1 10 to m1 in EUR ->
+    WD-2 wire#1 to m1: 0 instead of 10: expected outgoing wire transfer SUBJECT-w1 missing;
+    WD-R9 bank-debit#1 bank transaction in currency EUR; total_bad_amount_out_minus 10; total_wire_out 10
+  grace 3; pay w1 10 to m1 in EUR -> nothing
+  grace 3; pay w1 10 to m1 in EUR; run; day 51 -> WD-R9 bank-debit#1 bank transaction in currency EUR
+`,
+);
+
+wireTable(
+  wireDebitPass,
+  "closed reserves",
+  `
+  close r1 10 fee=0.1 to a1; pay r1 9.9 to a1 -> nothing
+  # WD-14, and its life
+  close r1 10 fee=0.1 to a1 -> WD-14 closure#1 of r1 9.9 to a1 since day 48; total_closure_amount_lag 9.9
+  close r1 10 to a1; close r2 5 to a2; run; pay r1 10 to a1 ->
+    WD-14 closure#2 of r2 5 to a2 since day 48; resolved WD-14; total_closure_amount_lag 5
+  grace 3; close r1 10 to a1; run; pay r1 10 to a1; day 60 -> nothing
+  # … paid in another amount, or to another account, it is not paid
+  close r1 10 to a1; pay r1 9 to a1 ->
+    WD-13 wire#1 to a1 at the bank: 9 instead of 0: missing justification for outgoing wire transfer;
+    WD-14 closure#1 of r1 10 to a1 since day 48; total_bad_amount_out_plus 9; total_closure_amount_lag 10
+  # … from any account of the exchange
+  audit 2; close r1 10 to a1; pay r1 10 to a1 on 2 -> nothing
+  # a reserve that was closed twice is paid twice (BUG-2.12)
+  close r1 10 to a1; close r1 5 to a1; pay r1 10 to a1; pay r1 5 to a1 -> nothing
+  close r1 10 to a1; pay r1 10 to a1; run; close r1 10 to a1; run; pay r1 10 to a1 -> resolved WD-14
+  # WD-6: nothing is expected; and nothing is owed where the fee took all
+  close r1 1 fee=1.1 to a1 -> WD-6 reserves_closures#1 closing fee above reserve balance (and closed anyway)
+  close r1 1 fee=1 to a1 -> nothing
+  # WD-7
+  close r1 10 to a1; pay r1 10 to a1 at=49 -> WD-7 reserves_closures#1 execution date mismatch (1 day)
+  close r1 10 to a1; pay r1 10 to a1 at=48.01 -> nothing
+  close r1 10 to a1; run; pay r1 10 to a1 at=54 -> WD-7 reserves_closures#1 execution date mismatch (6 days); resolved WD-14
+  # WD-R4: paid all the same
+  close r1 10 to a1 subject=w1; pay w1 10 to a1 ->
+    WD-R4 reserves_close#1 wire transfer subject is not the reserve's public key
+`,
+);
+
+wireTable(
+  wireDebitPass,
+  "profit",
+  `
+  # WD-12
+  order x1 10 to p1; pay x1 10 to p1 -> total_drained 10
+  order x1 10 to p1; run; pay x1 10 to p1; run; order x2 5 to p1; pay x2 5 to p1 -> resolved WD-R3; total_drained 15
+  pay x1 10 to p1; run; order x1 10 to p1 -> resolved WD-13; total_drained 10
+  # WD-9, until it is signed
+  order x1 10 to p1 forged; pay x1 10 to p1 ->
+    WD-13 wire#1 to p1 at the bank: 10 instead of 0: missing justification for outgoing wire transfer;
+    WD-9 profit_drains#1 invalid signature; total_bad_amount_out_plus 10
+  order x1 10 to p1 forged; pay x1 10 to p1; run; sign x1 -> resolved WD-13; resolved WD-9; total_drained 10
+  order x1 10 to p1 forged -> nothing
+  # WD-10: once
+  order x1 10 to p1; pay x1 9 to p2 -> WD-10 wire#1 to p2 at the bank: 0 instead of 9: profit drain wired to invalid account;
+    total_bad_amount_out_plus 9
+  # WD-11, both ways
+  order x1 10 to p1; pay x1 9 to p1 ->
+    WD-11 wire#1 to p1 at the bank: 9 instead of 10: incorrect amount drained to correct account; total_bad_amount_out_minus 1
+  order x1 10 to p1; pay x1 12 to p1 ->
+    WD-11 wire#1 to p1 at the bank: 12 instead of 10: incorrect amount drained to correct account; total_bad_amount_out_plus 2
+  # WD-R3: a day after the order, or when the exchange says it was carried out
+  order x1 10 to p1 at=49 executed; grace 1 -> WD-R3 wire#1 to p1: 0 instead of 10: profit drain was not carried out
+  order x1 10 to p1 at=49 executed; grace 2 -> nothing
+  order x1 10 to p1 at=50 -> nothing
+  order x1 10 to p1 at=50; run; day 51 -> WD-R3 wire#1 to p1: 0 instead of 10: profit drain was not carried out
+  order x1 10 to p1; run; pay x1 10 to p1 -> resolved WD-R3; total_drained 10
+  # … from another account than was signed
+  audit 2; order x1 10 to p1; pay x1 10 to p1 on 2 ->
+    WD-R3 wire#1 to p1 at the bank: 10 instead of 10: profit drained from another account than was signed; total_drained 10
+  # … twice
+  order x1 10 to p1; pay x1 10 to p1; run; pay x1 10 to p1 -> WD-1 bank#2 10: duplicate outgoing wire transfer subject;
+    total_drained 10; wire_debit_duplicate_transfer_subject_total 10
+`,
+);
+
+wireTable(
+  wireDebitPass,
+  "subjects, aggregations",
+  `
+  # WD-R1: of different kinds, or reserves
+  owe w1 10 to m1; close r1 5 to a1 subject=w1; pay w1 10 to m1; pay w1 5 to a1 ->
+    WD-R1 reserves_close#1 wire transfer subject is used for different transfers;
+    WD-R1 wire_out#1 wire transfer subject is used for different transfers;
+    WD-R4 reserves_close#1 wire transfer subject is not the reserve's public key; total_wire_out 10
+  close r1 10 to a1; close r2 10 to a2 subject=r1; pay r1 10 to a1; pay r1 10 to a2 ->
+    WD-R1 reserves_close#1 wire transfer subject is used for different transfers;
+    WD-R1 reserves_close#2 wire transfer subject is used for different transfers;
+    WD-R4 reserves_close#2 wire transfer subject is not the reserve's public key
+  owe x1 10 to m1; order x1 10 to p1 at=50; pay x1 10 to m1 ->
+    WD-R1 wire_out#1 wire transfer subject is used for different transfers; total_wire_out 10
+  # … also when the first was paid long ago
+  owe w1 10 to m1; pay w1 10 to m1; run; close r1 5 to a1 subject=w1; pay w1 5 to a1 ->
+    WD-R1 reserves_close#1 wire transfer subject is used for different transfers;
+    WD-R1 wire_out#1 wire transfer subject is used for different transfers;
+    WD-R4 reserves_close#1 wire transfer subject is not the reserve's public key; total_wire_out 10
+  close r1 10 to a1; pay r1 10 to a1; run; close r2 10 to a2 subject=r1; pay r1 10 to a2 ->
+    WD-R1 reserves_close#1 wire transfer subject is used for different transfers;
+    WD-R1 reserves_close#2 wire transfer subject is used for different transfers;
+    WD-R4 reserves_close#2 wire transfer subject is not the reserve's public key
+  owe x1 10 to m1; pay x1 10 to m1; run; order x1 10 to p1 at=50 ->
+    WD-R1 wire_out#1 wire transfer subject is used for different transfers; total_wire_out 10
+  # WD-R7
+  batch b1 5; aggregate b1 into w1 -> WD-R7 wire#1 to m1: 0 instead of 5: aggregated but not wired
+  batch b1 5; batch b2 2; aggregate b1 into w1; aggregate b2 into w1; run; owe w1 7 to m1; pay w1 7 to m1 ->
+    resolved WD-R7; total_wire_out 7
+  batch b1 5; transient w1; aggregate b1 into w1 -> nothing
+  batch b1 5; transient w1; aggregate b1 into w1; run; done w1 ->
+    WD-R7 wire#1 to m1: 0 instead of 5: aggregated but not wired
+  batch b1 5 due=51; aggregate b1 into w1 -> nothing
+  batch b1 5; aggregate b1 into w1; grace 2 -> nothing
+`,
+);
+
+storeTable(
+  wireDebitPass,
+  "rows that appear late (WC-R9)",
+  `
+  # matched with what was owed, once
+  owe w1 10 to m1; owe w2 5 to m1; pay w2 5 to m1 row=8; import; run; pay w1 10 to m1 row=7; import ->
+    WC-R9 bank#7 10: appeared after later rows were reported; resolved WD-2; total_wire_out 15
+  close r1 10 to a1; owe w2 5 to m1; pay w2 5 to m1 row=8; import; run; pay r1 10 to a1 row=7; import; run ->
+    WC-R9 bank#7 10: appeared after later rows were reported; resolved WD-14; total_wire_out 5
+  # reported, once, until something justifies it
+  owe w2 5 to m1; pay w2 5 to m1 row=8; import; run; pay w1 10 to m1 row=7; import ->
+    WC-R9 bank#7 10: appeared after later rows were reported;
+    WD-13 wire#7 to m1 at the bank: 10 instead of 0: missing justification for outgoing wire transfer;
+    total_bad_amount_out_plus 10; total_wire_out 5
+  owe w2 5 to m1; pay w2 5 to m1 row=8; import; run; pay w1 10 to m1 row=7; import; run; run; owe w1 10 to m1 ->
+    WC-R9 bank#7 10: appeared after later rows were reported; resolved WD-13; total_wire_out 15
+  # with a subject that was paid already
+  owe w2 5 to m1; pay w2 5 to m1 row=8; import; run; pay w2 5 to m1 row=7; import ->
+    WC-R9 bank#7 5: appeared after later rows were reported;
+    WD-13 wire#7 to m1 at the bank: 5 instead of 0: missing justification for outgoing wire transfer;
+    total_bad_amount_out_plus 5; total_wire_out 5
+  # read with the others, and not again
+  owe w1 10 to m1; owe w2 5 to m1; pay w2 5 to m1 row=8; import; pay w1 10 to m1 row=7; import; run; run ->
+    WC-R9 bank#7 10: appeared after later rows were reported; total_wire_out 15
+`,
+);
+
+storeTable(
+  wireDebitPass,
+  "a history that was imported a while ago",
+  `
+  # made after the last import: nobody can say that it was not
+  owe w1 10 to m1 at=46; pay w1 10 to m1 at=46; day 47; import; day 50; owe w2 5 to m1 -> total_wire_out 15
+  day 47; import; day 50; owe w1 10 to m1; run; import ->
+    WD-2 wire#1 to m1: 0 instead of 10: expected outgoing wire transfer SUBJECT-w1 missing;
+    total_bad_amount_out_minus 10; total_wire_out 10
+  day 47; import; day 50; owe w1 10 to m1; run; pay w1 10 to m1; import -> total_wire_out 10
+  day 47; import; day 50; close r1 10 to a1; order x1 5 to p1; order x2 5 to p1 executed -> nothing
+  day 47; import; day 50; close r1 10 to a1; order x1 5 to p1; order x2 5 to p1 executed; run; import ->
+    WD-14 closure#1 of r1 10 to a1 since day 48; WD-R3 wire#1 to p1: 0 instead of 5: profit drain was not carried out;
+    WD-R3 wire#2 to p1: 0 instead of 5: profit drain was not carried out; total_closure_amount_lag 10
+  # what should have been there by then is missing; the grace counts from the import
+  day 49; import; day 50; owe w1 10 to m1 ->
+    WD-2 wire#1 to m1: 0 instead of 10: expected outgoing wire transfer SUBJECT-w1 missing;
+    total_bad_amount_out_minus 10; total_wire_out 10
+  grace 2; day 49; import; day 60; owe w1 10 to m1 -> total_wire_out 10
+  # a closed reserve may be paid from any account
+  day 49; audit 2; import; day 50; close r1 10 to a1 ->
+    WD-14 closure#1 of r1 10 to a1 since day 48; total_closure_amount_lag 10
+  # what the bank shows without a reason is judged by the exchange's database, which is there
+  grace 2; pay w1 10 to m1; day 49; import; day 50 ->
+    WD-13 wire#1 to m1 at the bank: 10 instead of 0: missing justification for outgoing wire transfer;
+    total_bad_amount_out_plus 10
+  # what only the exchange's database tells does not wait for the bank
+  day 47; import; day 51; batch b1 5; aggregate b1 into w1 -> WD-R7 wire#1 to m1: 0 instead of 5: aggregated but not wired
+`,
+);

@@ -2,6 +2,7 @@
 /** What the auditor database says at the end of a run: open findings by kind with the money at risk, and balances. */
 import type { Sql } from "../db/connect.ts";
 import { FRACTION_BASE } from "../taler/amount.ts";
+import type { FindingTable } from "./findings.ts";
 
 /** Open findings of one kind. */
 export interface OpenFindings {
@@ -16,54 +17,58 @@ export interface OpenFindings {
   atRisk: bigint | undefined;
 }
 
-/**
- * Kinds of findings: table, title, the amount a finding is about as SQL over the row (numeric atoms), and what else the
- * rows must be joined with to be findings.
- */
-const KINDS: readonly (readonly [kind: string, title: string, amount?: string, join?: string])[] = [
-  ["emergency", "value of a denomination returned that was never issued", atoms("denom_loss")],
-  [
-    "emergency_by_count",
-    "coins of a denomination returned that were never issued",
-    `(num_known - num_issued) * ${atoms("value")}`,
-  ],
-  ["bad_sig_losses", "invalid signatures", atoms("loss")],
-  ["coin_inconsistency", "coins spent for more or less than they may", difference()],
-  ["amount_arithmetic_inconsistency", "wrong sums or fees", difference()],
-  [
-    "reserve_balance_insufficient_inconsistency",
-    "reserves overdrawn, or short of what they should have",
-    atoms("inconsistency_amount"),
-  ],
-  ["reserve_balance_summary_wrong_inconsistency", "reserve balances stored wrongly", difference()],
-  ["reserve_not_closed_inconsistency", "expired reserves not closed", atoms("balance")],
-  [
-    "wire_out_inconsistency",
-    "outgoing transfers missing, unjustified or of a wrong amount",
-    `abs(${atoms("expected")} - ${atoms("claimed")})`,
-  ],
-  [
-    "reserve_in_inconsistency",
-    "incoming transfers booked wrongly, or not at all",
-    `abs(${atoms("amount_exchange_expected")} - ${atoms("amount_wired")})`,
-  ],
-  ["misattribution_in_inconsistency", "incoming transfers booked for somebody else", atoms("amount")],
-  ["wire_format_inconsistency", "bank transfers that cannot be read", atoms("amount")],
-  ["closure_lags", "reserves closed whose money was not sent back", atoms("amount")],
-  ["purse_not_closed_inconsistencies", "expired purses not decided", atoms("amount")],
-  [
-    "deposit_confirmations",
-    "deposits confirmed to merchants that the exchange does not have",
-    atoms("total_without_fee"),
-    "JOIN auditor.auditor_x_confirmation x ON x.row_id = t.row_id AND x.state = 'missed'",
-  ],
-  ["refreshes_hanging", "melted coins never revealed", atoms("amount")],
-  ["denomination_key_validity_withdraw_inconsistency", "coins issued outside their withdraw period"],
-  ["denominations_without_sigs", "denominations without this auditor's valid signature"],
-  ["fee_time_inconsistency", "wire fee periods that overlap"],
-  ["row_inconsistency", "other broken rows"],
-  ["row_minor_inconsistencies", "small deviations"],
-];
+/** How the findings of a table are shown. */
+interface Kind {
+  title: string;
+  /** The amount a finding is about as SQL over the row, numeric atoms. */
+  amount?: string;
+  /** What else the rows must be joined with to be findings. */
+  join?: string;
+}
+
+/** Every table of findings, in the order in which they are shown. */
+const KINDS: Readonly<Record<FindingTable | "deposit_confirmations", Kind>> = {
+  emergency: { title: "value of a denomination returned that was never issued", amount: atoms("denom_loss") },
+  emergency_by_count: {
+    title: "coins of a denomination returned that were never issued",
+    amount: `(num_known - num_issued) * ${atoms("value")}`,
+  },
+  bad_sig_losses: { title: "invalid signatures", amount: atoms("loss") },
+  coin_inconsistency: { title: "coins spent for more or less than they may", amount: difference() },
+  amount_arithmetic_inconsistency: { title: "wrong sums or fees", amount: difference() },
+  reserve_balance_insufficient_inconsistency: {
+    title: "reserves overdrawn, or short of what they should have",
+    amount: atoms("inconsistency_amount"),
+  },
+  reserve_balance_summary_wrong_inconsistency: { title: "reserve balances stored wrongly", amount: difference() },
+  reserve_not_closed_inconsistency: { title: "expired reserves not closed", amount: atoms("balance") },
+  wire_out_inconsistency: {
+    title: "outgoing transfers missing, unjustified or of a wrong amount",
+    amount: `abs(${atoms("expected")} - ${atoms("claimed")})`,
+  },
+  reserve_in_inconsistency: {
+    title: "incoming transfers booked wrongly, or not at all",
+    amount: `abs(${atoms("amount_exchange_expected")} - ${atoms("amount_wired")})`,
+  },
+  misattribution_in_inconsistency: {
+    title: "incoming transfers booked for somebody else",
+    amount: atoms("amount"),
+  },
+  wire_format_inconsistency: { title: "bank transfers that cannot be read", amount: atoms("amount") },
+  closure_lags: { title: "reserves closed whose money was not sent back", amount: atoms("amount") },
+  purse_not_closed_inconsistencies: { title: "expired purses not decided", amount: atoms("amount") },
+  deposit_confirmations: {
+    title: "deposits confirmed to merchants that the exchange does not have",
+    amount: atoms("total_without_fee"),
+    join: "JOIN auditor.auditor_x_confirmation x ON x.row_id = t.row_id AND x.state = 'missed'",
+  },
+  refreshes_hanging: { title: "melted coins never revealed", amount: atoms("amount") },
+  denomination_key_validity_withdraw_inconsistency: { title: "coins issued outside their withdraw period" },
+  denominations_without_sigs: { title: "denominations without this auditor's valid signature" },
+  fee_time_inconsistency: { title: "wire fee periods that overlap" },
+  row_inconsistency: { title: "other broken rows" },
+  row_minor_inconsistencies: { title: "small deviations" },
+};
 
 function atoms(column: string): string {
   return `((${column}).val::numeric * ${FRACTION_BASE} + (${column}).frac)`;
@@ -75,7 +80,8 @@ function difference(): string {
 
 /** Counts the findings of every kind that has any. */
 export async function openFindings(sql: Sql): Promise<OpenFindings[]> {
-  const query = KINDS.map(([kind, , amount, join = ""], i) =>
+  const kinds = Object.entries(KINDS);
+  const query = kinds.map(([kind, { amount, join = "" }], i) =>
     `SELECT ${i} AS place, count(*) FILTER (WHERE NOT suppressed)::int4 AS open,
        count(*) FILTER (WHERE suppressed)::int4 AS suppressed,
        ${amount === undefined ? "NULL" : `coalesce(sum(${amount}) FILTER (WHERE NOT suppressed), 0)::text`} AS at_risk
@@ -83,7 +89,7 @@ export async function openFindings(sql: Sql): Promise<OpenFindings[]> {
   ).join(" UNION ALL ");
   const rows = await sql.unsafe(`${query} ORDER BY place`);
   return rows.flatMap((r): OpenFindings[] => {
-    const [kind, title] = KINDS[r["place"] as number]!;
+    const [kind, { title }] = kinds[r["place"] as number]!;
     const open = r["open"] as number, suppressed = r["suppressed"] as number;
     if (open + suppressed === 0) return [];
     const atRisk = r["at_risk"] === null ? undefined : BigInt(r["at_risk"] as string);

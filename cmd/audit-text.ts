@@ -55,17 +55,20 @@ function findingLines(outcome: AuditOutcome): string {
     f.open.toString(),
     f.title + (f.suppressed > 0 ? ` (and ${f.suppressed} suppressed)` : ""),
     f.atRisk === undefined ? "" : formatAmount(currency, f.atRisk),
+    Object.keys(f.checks).join(" "),
   ]);
-  return "Open findings, and the money they are about:\n" + table([["", "kind", "amount"], ...rows], [0, 2]);
+  return "Open findings, and the money they are about (docs/findings.md explains each check):\n" +
+    table([["", "kind", "amount", "checks"], ...rows], [0, 2]);
 }
 
 function balanceLines({ balances, currency }: AuditOutcome): string {
   const rows = [...balances].filter(([, atoms]) => atoms !== 0n).map((
     [k, atoms],
   ) => [k, formatAmount(currency, atoms)]);
+  if (balances.size === 0) return "";
+  if (rows.length === 0) return `\nBalances: all ${balances.size} are zero`;
   const zero = balances.size - rows.length;
-  const rest = zero === 0 ? "" : `\n  (${zero} more are zero)`;
-  return balances.size === 0 ? "" : `\nBalances:\n${rows.length === 0 ? "" : table(rows, [1])}${rest}`;
+  return `\nBalances:\n${table(rows, [1])}${zero === 0 ? "" : `\n  (${zero} others are zero)`}`;
 }
 
 /** The summary that a person reads at the end of an audit. */
@@ -115,6 +118,8 @@ export function auditJson(outcome: AuditOutcome): unknown {
       title: f.title,
       open: f.open,
       suppressed: f.suppressed,
+      table: `auditor_${f.kind}`,
+      checks: f.checks,
       ...(f.atRisk === undefined ? {} : { at_risk: formatAmount(currency, f.atRisk) }),
     })),
     balances: money(outcome.balances),
@@ -123,15 +128,14 @@ export function auditJson(outcome: AuditOutcome): unknown {
   };
 }
 
-/** One run of a continuous audit, on one line. */
+/** One run of a continuous audit: a line for each pass that had something to do. */
 export function runText(report: AuditReport): string {
-  const parts = report.passes.filter((p) => p.wrote).map((p) => {
-    const findings = [`${p.opened} new`, `${p.changed} changed`, `${p.resolved} resolved`].filter((t) =>
-      !t.startsWith("0 ")
-    );
-    return `${p.pass}: ${p.rows} rows, ${signaturesOf(p)} signatures${findings.map((t) => `, ${t} findings`).join("")}`;
-  });
-  return `${new Date().toISOString()} ${parts.join("; ")}`;
+  const at = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+  return report.passes.filter((p) => p.wrote).map((p) => {
+    const changes = [["new", p.opened], ["changed", p.changed], ["resolved", p.resolved]] as const;
+    const findings = changes.filter(([, n]) => n > 0).map(([how, n]) => `, ${n} ${how} finding${n === 1 ? "" : "s"}`);
+    return `${at} ${p.pass}: ${p.rows} rows, ${signaturesOf(p)} signatures${findings.join("")}`;
+  }).join("\n");
 }
 
 /** The same as one line of JSON. */
@@ -148,6 +152,15 @@ export function runJson(report: AuditReport): string {
   });
 }
 
+/** Width of the terminal; a longer line could not be drawn over. */
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns;
+  } catch {
+    return 80;
+  }
+}
+
 /** Progress on one line of a terminal, drawn at most ten times a second. */
 export function progressLine(enabled: boolean): { show?: (p: Progress) => void; clear: () => void } {
   if (!enabled) return { clear: () => {} };
@@ -161,11 +174,10 @@ export function progressLine(enabled: boolean): { show?: (p: Progress) => void; 
       const now = performance.now();
       if (now - drawn < 100 && p.done < p.total) return;
       drawn = now;
-      const parts = [...passes.values()].map(({ pass, done, total }) => {
-        const percent = total === 0n ? 100n : done * 100n / total;
-        return `${pass} ${done} of ${total} rows (${percent} %)`;
-      });
-      write(`\r\x1b[K${parts.join("  ")}`);
+      const parts = [...passes.values()].filter(({ done, total }) => done < total).map(({ pass, done, total }) =>
+        `${pass} ${done} of ${total} rows (${done * 100n / total} %)`
+      );
+      write(`\r\x1b[K${parts.join("  ").slice(0, columns() - 1)}`);
     },
     clear: () => {
       if (passes.size > 0) write("\r\x1b[K");

@@ -9,10 +9,20 @@ import { describeProblem } from "../core/config/problem.ts";
 import { processEnvironment } from "../core/config/environment.ts";
 import { type AuditOptions, auditOptions, type Pass, PASSES } from "../core/config/roles.ts";
 import { followAudit } from "../core/audit/follow.ts";
-import { ALL_PASSES, AuditBusy, type AuditPlan, type AuditReport, BANK_PASSES, runAudit } from "../core/audit/run.ts";
+import {
+  ALL_PASSES,
+  AuditBusy,
+  type AuditPlan,
+  type AuditReport,
+  BANK_PASSES,
+  type PassReport,
+  runAudit,
+} from "../core/audit/run.ts";
+import { OtherExchange } from "../core/audit/subject.ts";
 import { currentFigures } from "../core/audit/reconciliation.ts";
 import { allBalances, openFindings } from "../core/audit/summary.ts";
 import { connectWith, osUser, type Sql } from "../core/db/connect.ts";
+import { appliedPatches } from "../core/db/versioning.ts";
 import { connectionSettings } from "../core/db/connstring.ts";
 import type { Configuration } from "../core/config/configuration.ts";
 import { parseTime } from "../core/taler/time.ts";
@@ -105,13 +115,16 @@ async function run(args: string[]): Promise<number> {
   return exitCode(parsed, outcome);
 }
 
+/** What to do about a pass that failed. */
+const FAILURE_HINTS: Partial<Record<NonNullable<PassReport["failure"]>["kind"], string>> = {
+  overflow: "nothing of this pass was committed; once the row is mended the audit can simply be started again",
+  stopped: "bring the copy back to what was audited; or forget what was audited, with taler-auditor dbinit -r",
+};
+
 function exitCode(parsed: Arguments, { report, findings }: AuditOutcome): number {
   const failures = report.passes.flatMap((p) => p.failure === undefined ? [] : [{ pass: p.pass, ...p.failure }]);
   for (const { pass, kind, message } of failures) {
-    const hint = kind === "overflow"
-      ? "nothing of this pass was committed; once the row is mended the audit can simply be started again"
-      : undefined;
-    printError(`pass ${pass}: ${message}`, hint);
+    printError(`pass ${pass}: ${message}`, FAILURE_HINTS[kind]);
   }
   if (failures.some((f) => f.kind === "overflow")) return AUDIT_EXIT.overflow;
   if (failures.length > 0) return EXIT.failed;
@@ -197,8 +210,27 @@ async function audit(parsed: Arguments, plan: AuditPlan): Promise<AuditOutcome> 
 }
 
 function asToolError(error: unknown): unknown {
+  if (error instanceof OtherExchange) {
+    const hint = "use a database of its own for each exchange; dbinit -r forgets what was audited";
+    return new ToolError(EXIT.configuration, error.message, hint);
+  }
   if (error instanceof AuditBusy) return new ToolError(EXIT.failed, error.message, "wait for it, or end it");
   return error;
+}
+
+/** What a continuous audit waits for. */
+async function announcement(plan: AuditPlan, { interval_ms }: Arguments): Promise<string> {
+  const timer = `every ${interval_ms / 1000} seconds`;
+  const exchange = await plan.openExchange();
+  try {
+    const triggers = await appliedPatches(exchange, "auditor-triggers-");
+    const when = triggers === undefined || triggers.length === 0
+      ? `${timer}; the copy has no triggers that would tell of news (exchange-dbinit -a)`
+      : `whenever the copy tells of news, and ${timer}`;
+    return `auditing ${plan.passes.join(", ")}: ${when}; SIGTERM or Ctrl-C ends it`;
+  } finally {
+    await exchange.end({ timeout: 1 });
+  }
 }
 
 /** Audits until SIGTERM or SIGINT. Prints a line for every run that changed something. */
@@ -206,17 +238,25 @@ async function follow(plan: AuditPlan, parsed: Arguments): Promise<void> {
   const stop = new AbortController();
   const end = () => stop.abort();
   const warned = new Set<string>();
+  let broken = false;
   Deno.addSignalListener("SIGTERM", end);
   Deno.addSignalListener("SIGINT", end);
   try {
+    console.error(await announcement(plan, parsed));
     await followAudit(plan, {
       interval_ms: parsed.interval_ms,
       settle_ms: 200,
       signal: stop.signal,
       clock: () => BigInt(Date.now()) * 1000n,
-      report: (report) => printRun(report, parsed.json, warned),
-      trouble: (error, retry_ms) =>
-        printWarning(`${error.message}; trying again in ${(retry_ms / 1000).toFixed(1)} seconds`),
+      report: (report) => {
+        if (broken) console.error("connected again");
+        broken = false;
+        printRun(report, parsed.json, warned);
+      },
+      trouble: (error, retry_ms) => {
+        broken = true;
+        printWarning(`${error.message}; trying again in ${(retry_ms / 1000).toFixed(1)} seconds`);
+      },
     });
   } catch (error) {
     throw asToolError(error);
@@ -266,6 +306,12 @@ function readArguments(args: string[]): Arguments | undefined {
   }
   if (values.follow === true && values.now !== undefined) {
     throw new ToolError(EXIT.usage, "--follow goes by the clock, --now cannot be given");
+  }
+  if (values.follow === true && values["fail-on-findings"] === true) {
+    throw new ToolError(EXIT.usage, "--follow does not end with findings, --fail-on-findings cannot be given");
+  }
+  if (values.follow !== true && values.interval !== undefined) {
+    throw new ToolError(EXIT.usage, "--interval needs --follow");
   }
   return {
     config: values.config,

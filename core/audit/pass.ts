@@ -179,7 +179,7 @@ export class PassRun {
   async plan(stages: AnyStage[]): Promise<void> {
     const { source: sql, auditor, limits } = this.context;
     await this.revisits.load(auditor, this.pass);
-    let backwards = 0;
+    const backwards: string[] = [];
     for (const stage of stages) {
       const { source, progressKey, unlimited, last } = stage;
       const point = this.pointOf(progressKey);
@@ -190,6 +190,7 @@ export class PassRun {
       this.#ranges.set(progressKey, { from, until, extent, revisit: this.revisits.of(stage) });
       this.#total += extent.rows;
       const gone = from > extent.highest + 1n;
+      const numbers = `audited up to ${from - 1n}, highest serial now ${extent.highest}`;
       this.book.settle(
         MONOTONE + progressKey,
         { stage: -1, serial: from },
@@ -198,14 +199,16 @@ export class PassRun {
             "monotone",
             source.table,
             from,
-            `the source went backwards: audited up to ${from - 1n}, highest serial now ${extent.highest}`,
+            `the source went backwards: ${numbers}`,
           )
           : undefined,
       );
-      if (gone) backwards++;
+      if (gone) backwards.push(`${source.table}: ${numbers}`);
     }
     this.book.sweep(MONOTONE);
-    if (backwards > 0) throw new PassStopped(`${this.pass}: the exchange's database went backwards`);
+    if (backwards.length > 0) {
+      throw new PassStopped(`the exchange's database went backwards (monotone): ${backwards.join("; ")}`);
+    }
   }
 
   /** The first serial that was not audited yet. */

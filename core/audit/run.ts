@@ -30,6 +30,7 @@ import { wireCreditPass } from "./passes/wire-credit/pass.ts";
 import { wireDebitPass } from "./passes/wire-debit/pass.ts";
 import { startVerifyPool, type VerifyPool } from "./pool.ts";
 import { storeFigures } from "./reconciliation.ts";
+import { requireSubject } from "./subject.ts";
 import { commitRun, loadCounters, loadProgress, loadStanding } from "./store.ts";
 import type { SignatureKind } from "./tasks.ts";
 
@@ -115,7 +116,7 @@ export class AuditBusy extends Error {
 /**
  * Runs the passes once, incrementally.
  *
- * @throws DatabaseError, SchemaRefused, AuditBusy before anything was audited; what happens inside a pass is reported
+ * @throws DatabaseError, SchemaRefused, OtherExchange, AuditBusy before anything was audited; what happens inside a pass is reported
  */
 export async function runAudit(plan: AuditPlan): Promise<AuditReport> {
   const auditor = await openAuditor(plan);
@@ -205,6 +206,7 @@ async function attemptAudit(plan: AuditPlan, pool: VerifyPool, guard: Sql, schem
   const snapshot = await openSnapshot(plan.openExchange, passes.length);
   try {
     const warnings = await schemas.warnings(snapshot.connections[0]!, guard);
+    await requireSubject(guard, plan.settings);
     const reports = await runPasses(plan, pool, passes, snapshot.connections);
     await storeFigures(guard, plan.now);
     return { passes: reports, warnings: [...new Set([...warnings, ...reports.flatMap((r) => r.warnings)])] };

@@ -233,8 +233,7 @@ async function writeBalances(sql: Sql, facts: RunFacts, book: Book, changes: Map
 
 async function openFindings(sql: Sql, pass: string, plan: FindingPlan): Promise<bigint[]> {
   const rows = new Array<bigint>(plan.open.length);
-  const tables = new Map<string, number[]>();
-  plan.open.forEach(({ finding }, i) => tables.set(finding.table, [...(tables.get(finding.table) ?? []), i]));
+  const tables = Map.groupBy(plan.open.keys(), (i) => plan.open[i]!.finding.table);
   for (const [table, members] of tables) {
     const key = KEYED_FINDINGS[table];
     const columns = Object.keys(plan.open[members[0]!]!.finding.columns).filter((c) => c !== key);
@@ -271,21 +270,29 @@ function standingRow(
 }
 
 async function changeFindings(sql: Sql, pass: string, plan: FindingPlan): Promise<void> {
-  for (const { key, entry, stored } of plan.change) {
-    const finding = entry.finding!;
-    const columns = Object.keys(finding.columns);
-    await sql.unsafe(
-      `UPDATE auditor.auditor_${stored.table} t SET ${columns.map((c) => `${c} = x.${c}`).join(", ")}
-         FROM jsonb_populate_record(NULL::auditor.auditor_${stored.table}, $1::text::jsonb) x WHERE t.row_id = $2`,
-      [JSON.stringify(finding.columns), stored.row] as never[],
-    );
-    const upsert = [standingRow(pass, key, finding, stored.row, entry.effects)];
-    await applyWrite(sql, { table: "auditor_x_standing", key: ["pass", "key"], upsert, remove: [] });
+  for (const [table, changes] of Map.groupBy(plan.change, (c) => c.stored.table)) {
+    const columns = Object.keys(changes[0]!.entry.finding!.columns);
+    const rows = changes.map(({ entry, stored }) => ({ ...entry.finding!.columns, row_id: stored.row.toString() }));
+    for (let i = 0; i < rows.length; i += CHUNK) {
+      await sql.unsafe(
+        `UPDATE auditor.auditor_${table} t SET ${columns.map((c) => `${c} = x.${c}`).join(", ")}
+           FROM jsonb_populate_recordset(NULL::auditor.auditor_${table}, $1::text::jsonb) x WHERE t.row_id = x.row_id`,
+        [JSON.stringify(rows.slice(i, i + CHUNK))],
+      );
+    }
   }
-  for (const { key, stored } of plan.resolve) {
-    await sql.unsafe(`DELETE FROM auditor.auditor_${stored.table} WHERE row_id = $1`, [stored.row] as never[]);
-    await applyWrite(sql, { table: "auditor_x_standing", key: ["pass", "key"], upsert: [], remove: [{ pass, key }] });
+  for (const [table, gone] of Map.groupBy(plan.resolve, (r) => r.stored.table)) {
+    const rows = gone.map(({ stored }) => stored.row.toString());
+    await sql.unsafe(`DELETE FROM auditor.auditor_${table} WHERE row_id = ANY($1::text[]::int8[])`, [rows] as never[]);
   }
+  await applyWrite(sql, {
+    table: "auditor_x_standing",
+    key: ["pass", "key"],
+    upsert: plan.change.map(({ key, entry, stored }) =>
+      standingRow(pass, key, entry.finding!, stored.row, entry.effects)
+    ),
+    remove: plan.resolve.map(({ key }) => ({ pass, key })),
+  });
 }
 
 async function writeJournal(sql: Sql, facts: RunFacts, plan: FindingPlan, opened: bigint[]): Promise<void> {

@@ -13,6 +13,8 @@ export interface OpenFindings {
   /** Findings that nobody suppressed. */
   open: number;
   suppressed: number;
+  /** Checks that found them, as in the catalogue, and how often; suppressed ones included. */
+  checks: Readonly<Record<string, number>>;
   /** Sum of the money that the open findings are about, atoms; undefined when the kind has no amount. */
   atRisk: bigint | undefined;
 }
@@ -87,14 +89,27 @@ export async function openFindings(sql: Sql): Promise<OpenFindings[]> {
        ${amount === undefined ? "NULL" : `coalesce(sum(${amount}) FILTER (WHERE NOT suppressed), 0)::text`} AS at_risk
      FROM auditor.auditor_${kind} t ${join}`
   ).join(" UNION ALL ");
-  const rows = await sql.unsafe(`${query} ORDER BY place`);
+  const [rows, checks] = [await sql.unsafe(`${query} ORDER BY place`), await openChecks(sql)];
   return rows.flatMap((r): OpenFindings[] => {
     const [kind, { title }] = kinds[r["place"] as number]!;
     const open = r["open"] as number, suppressed = r["suppressed"] as number;
     if (open + suppressed === 0) return [];
     const atRisk = r["at_risk"] === null ? undefined : BigInt(r["at_risk"] as string);
-    return [{ kind, title, open, suppressed, atRisk }];
+    return [{ kind, title, open, suppressed, checks: Object.fromEntries(checks.get(kind) ?? []), atRisk }];
   });
+}
+
+/** How many findings of each check are open, by table. */
+async function openChecks(sql: Sql): Promise<Map<string, [check: string, open: number][]>> {
+  const rows = await sql`SELECT finding_table AS kind, check_id,
+      (count(*) FILTER (WHERE event = 'opened') - count(*) FILTER (WHERE event = 'resolved'))::int4 AS open
+    FROM auditor.auditor_x_journal GROUP BY 1, 2
+    UNION ALL SELECT 'deposit_confirmations', check_id, count(*)::int4 FROM auditor.auditor_x_confirmation
+      WHERE state = 'missed' GROUP BY check_id
+    ORDER BY 1, 2`;
+  const open = rows.filter((r) => (r["open"] as number) > 0);
+  const byTable = Map.groupBy(open, (r) => r["kind"] as string);
+  return new Map([...byTable].map(([kind, all]) => [kind, all.map((r) => [r["check_id"], r["open"]])]));
 }
 
 /** All balances in atoms, in the order of their keys. */

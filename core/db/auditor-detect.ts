@@ -6,12 +6,13 @@
 
 import { AUDITOR_DDL, AUDITOR_PATCHES } from "./auditor-schema.ts";
 import { AUDITOR_X_DDL } from "./auditor-x-ddl.ts";
+import { AUDITOR_X_PURSES_DDL } from "./auditor-x-purses-ddl.ts";
 import { columnsOfDdl, missingColumns } from "./catalogue.ts";
 import type { Sql, TransactionSql } from "./connect.ts";
 import { accept, type Accepted, gather, type Refused, shorten, type Verdict } from "./generation.ts";
 
 const EXPECTED = columnsOfDdl(AUDITOR_DDL);
-const OWN = columnsOfDdl(AUDITOR_X_DDL);
+const OWN = columnsOfDdl(AUDITOR_X_DDL + AUDITOR_X_PURSES_DDL);
 
 /** Tells whether schema `auditor` can be used by this release; `partitioned` is always false. */
 export async function detectAuditorSchema(sql: Sql | TransactionSql): Promise<Verdict> {

@@ -162,27 +162,33 @@ export function osUser(env: Environment): string | undefined {
 export async function connectWith(settings: ConnectionSettings, options: ConnectOptions): Promise<Sql> {
   const certificates = settings.sslRootCertificate === undefined
     ? undefined
-    : await readCertificates(settings.sslRootCertificate);
+    : await readCertificates(settings.sslRootCertificate, settings.origin);
   for (const [place, server] of settings.servers.entries()) {
     const isLast = place === settings.servers.length - 1;
     try {
       return await connectFirst(settings, server, certificates, options);
     } catch (error) {
-      const explained = error instanceof DatabaseError ? error : explain(error, server);
+      const explained = error instanceof DatabaseError ? error : explain(error, server, settings.origin);
       if (isLast || explained.kind !== "unreachable") throw explained;
     }
   }
   throw new Error("connection settings without a server");
 }
 
-async function readCertificates(file: string): Promise<string> {
+async function readCertificates(file: string, origin: string | undefined): Promise<string> {
   try {
     return await Deno.readTextFile(file);
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    throw new DatabaseError("settings", `the trusted certificates cannot be read: ${text}`, file, undefined, {
-      cause: error,
-    });
+    throw new DatabaseError(
+      "settings",
+      `the trusted certificates cannot be read: ${text}`,
+      named(file, origin),
+      undefined,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -197,7 +203,9 @@ async function connectFirst(
     const missing = await sql<{ name: string }[]>`
       select name from unnest(${[...options.searchPath]}::text[]) as name
        where name not in (select nspname from pg_catalog.pg_namespace)`;
-    if (missing.length > 0) throw missingSchema(missing.map((row) => row.name), server);
+    if (missing.length > 0) {
+      throw missingSchema(missing.map((row) => row.name), named(describeTarget(server), settings.origin));
+    }
     return sql;
   } catch (error) {
     await sql.end({ timeout: 0 });
@@ -259,19 +267,34 @@ function quoteIdentifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-function missingSchema(names: string[], target: ConnectionTarget): DatabaseError {
+function missingSchema(names: string[], where: string): DatabaseError {
   const tool = names.includes("auditor") ? "taler-auditor dbinit" : "taler-auditor exchange-dbinit";
   const what = names.length === 1 ? `schema ${names[0]} does not exist` : `schemas ${names.join(", ")} do not exist`;
-  return new DatabaseError("no-schema", what, describeTarget(target), `create it with ${tool}`);
+  return new DatabaseError("no-schema", what, where, `create it with ${tool}`);
 }
 
+/** A place together with what names it in the configuration or the environment. */
+function named(where: string, origin: string | undefined): string {
+  return origin === undefined ? where : `${where}; ${origin}`;
+}
+
+/** What the runtime says when a server that has refused TLS hangs up on the attempt to use it nevertheless. */
+const NO_TLS = /before secure TLS connection was established/;
+
 /** Turns whatever connecting threw into a {@link DatabaseError} that says what to do. */
-function explain(error: unknown, target: ConnectionTarget): DatabaseError {
-  const where = describeTarget(target);
+function explain(error: unknown, target: Server, origin: string | undefined): DatabaseError {
+  const where = named(describeTarget(target), origin);
   const code = codeOf(error);
   const text = error instanceof Error ? error.message : String(error);
   const made = (kind: DatabaseError["kind"], what: string, hint?: string) =>
     new DatabaseError(kind, what, where, hint, { cause: error });
+  if (NO_TLS.test(text)) {
+    return made(
+      "unreachable",
+      `the server offers no TLS, and sslmode=${target.ssl} demands it`,
+      "turn it on in the server (ssl = on in postgresql.conf)",
+    );
+  }
   if (UNREACHABLE.has(code) || code === "EACCES") {
     return made(
       "unreachable",

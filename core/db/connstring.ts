@@ -9,6 +9,7 @@ import { connectionText, type Database } from "../config/database.ts";
 import type { Environment } from "../config/environment.ts";
 import { maskPassword } from "../config/mask.ts";
 import { ConfigurationError } from "../config/problem.ts";
+import { PARAMETERS, unknownParameter, WITHOUT_EFFECT } from "./connparam.ts";
 import { readConnectionText } from "./conntext.ts";
 import { findPassword, isExposed, type Passfile, type PassfileReader, systemPassfile } from "./passfile.ts";
 
@@ -49,6 +50,8 @@ export interface ConnectionSettings {
   /** Server options such as `-c work_mem=64MB`. */
   readonly options: string | undefined;
   readonly targetSessionAttributes: typeof SESSION_ATTRIBUTES[number] | undefined;
+  /** What names this database, such as `[auditordb-postgres] CONFIG`, for messages. */
+  readonly origin?: string;
   /** What was ignored, for the log. */
   readonly warnings: readonly string[];
 }
@@ -61,28 +64,6 @@ const SOCKET_DIRECTORIES = ["/var/run/postgresql", "/tmp"] as const;
 const DEFAULT_PORT = 5432;
 /** Bytes that fit into the operating system's socket address, without the zero at its end. */
 const SOCKET_NAME_MAX = 107;
-
-/** Environment variable behind each parameter we know; undefined where there is none (configuration.md 10). */
-const PARAMETERS: ReadonlyMap<string, string | undefined> = new Map([
-  ["host", "PGHOST"],
-  ["hostaddr", "PGHOSTADDR"],
-  ["port", "PGPORT"],
-  ["user", "PGUSER"],
-  ["dbname", "PGDATABASE"],
-  ["password", "PGPASSWORD"],
-  ["passfile", "PGPASSFILE"],
-  ["sslmode", "PGSSLMODE"],
-  ["sslrootcert", "PGSSLROOTCERT"],
-  ["connect_timeout", "PGCONNECT_TIMEOUT"],
-  ["application_name", "PGAPPNAME"],
-  ["fallback_application_name", undefined],
-  ["options", "PGOPTIONS"],
-  ["target_session_attrs", "PGTARGETSESSIONATTRS"],
-  ["channel_binding", "PGCHANNELBINDING"],
-  ["gssencmode", "PGGSSENCMODE"],
-  ["require_auth", "PGREQUIREAUTH"],
-  ["service", "PGSERVICE"],
-]);
 
 /** Raised inside this file only; becomes the error of the result. */
 class Malformed extends Error {}
@@ -109,8 +90,10 @@ export function parseConnectionString(
     return read.parameters.get(name) || (variable === undefined ? undefined : env(variable)) || undefined;
   };
   try {
-    const warnings = [...read.parameters.keys()].filter((name) => !PARAMETERS.has(name))
-      .map((name) => `parameter ${name} of the connection string is not supported and ignored`);
+    const others = [...read.parameters.keys()].filter((name) => !PARAMETERS.has(name));
+    const unknown = others.find((name) => !WITHOUT_EFFECT.has(name));
+    if (unknown !== undefined) throw new Malformed(unknownParameter(unknown));
+    const warnings = others.map((name) => `parameter ${name} of the connection string is not supported and ignored`);
     refuseDemands(get);
     return { settings: resolve(get, env, osUser, readPassfile, warnings) };
   } catch (error) {
@@ -119,6 +102,9 @@ export function parseConnectionString(
   }
 }
 
+/** TLS releases below which the runtime never goes. */
+const TLS_PROTECTED = new Set(["TLSv1", "TLSv1.1", "TLSv1.2"]);
+
 /** A demand for more protection, or for other settings, must not be dropped with a mere warning. */
 function refuseDemands(get: Get): void {
   const demands: [string, boolean][] = [
@@ -126,6 +112,12 @@ function refuseDemands(get: Get): void {
     ["gssencmode=require", get("gssencmode") === "require"],
     ["require_auth", get("require_auth") !== undefined],
     ["service", get("service") !== undefined],
+    ["sslcrl", get("sslcrl") !== undefined],
+    ["sslcrldir", get("sslcrldir") !== undefined],
+    ["sslcertmode=require", get("sslcertmode") === "require"],
+    ["ssl_min_protocol_version above TLSv1.2", !TLS_PROTECTED.has(get("ssl_min_protocol_version") ?? "TLSv1.2")],
+    ["requirepeer", get("requirepeer") !== undefined],
+    ["requiressl (sslmode=require says the same)", get("requiressl")?.startsWith("1") === true],
   ];
   const unmet = demands.find(([, demanded]) => demanded);
   if (unmet !== undefined) throw new Malformed(`parameter ${unmet[0]} is not supported`);
@@ -342,7 +334,7 @@ export interface ConnectionSources {
 
 /**
  * Settings of one of the auditor's databases as the configuration and the environment name it. What was ignored
- * becomes a notice of the configuration.
+ * becomes a notice of the configuration. Messages about the connection name the option or variable too.
  *
  * @throws ConfigurationError naming option or variable if the text cannot be used
  */
@@ -358,5 +350,5 @@ export function connectionSettings(
     throw new ConfigurationError([{ message: `${source}: ${result.error}` }]);
   }
   for (const warning of result.settings.warnings) config.notice("warning", `${source}: ${warning}`);
-  return result.settings;
+  return { ...result.settings, origin: source };
 }

@@ -95,6 +95,8 @@ Deno.test(
         [["-c", file, "--workers", "0"], 2, /--workers: 0 is not a number/],
         [["-c", file, "--bank", "paper"], 2, /--bank: paper is none of store, gateway/],
         [["-c", file, "--follow", "--now", now], 2, /--follow goes by the clock/],
+        [["-c", file, "--follow", "--fail-on-findings"], 2, /--follow does not end with findings/],
+        [["-c", file, "--interval", "5"], 2, /--interval needs --follow/],
         [["-c", `${file}.missing`], 6, /auditor\.conf\.missing/],
       ];
       for (const [args, code, message] of cases) {
@@ -111,6 +113,49 @@ Deno.test(
       const unreachable = await runProgram("audit", "-c", file, "coins");
       assert.equal(unreachable.code, 5, unreachable.err);
       assert.match(unreachable.err, /cannot reach the server/);
+    }),
+);
+
+Deno.test(
+  { name: "audit: findings are named by their checks, as the catalogue is", ignore },
+  () =>
+    withInstallation(DATASET, async ({ file, url }) => {
+      await change(url, "UPDATE exchange.coin_deposits SET coin_sig = decode(repeat('00', 64), 'hex')");
+      const text = await runProgram("audit", "-c", file, "--now", now, "coins");
+      assert.match(text.out, /invalid signatures +EUR:[\d.]+ {2}C-11\n/);
+      const { findings } = JSON.parse((await runProgram("audit", "-c", file, "--now", now, "coins", "--json")).out);
+      const [bad] = findings.filter((f: { table: string }) => f.table === "auditor_bad_sig_losses");
+      assert.deepEqual(bad.checks, { "C-11": bad.open });
+    }),
+);
+
+Deno.test(
+  { name: "audit: a copy that went backwards is named with its numbers, and what to do", ignore },
+  () =>
+    withInstallation(DATASET, async ({ file, url }) => {
+      assert.equal((await runProgram("audit", "-c", file, "--now", now, "reserves")).code, 0);
+      await change(url, "DELETE FROM exchange.reserves_in WHERE reserve_in_serial_id > 30");
+      const { code, err } = await runProgram("audit", "-c", file, "--now", now, "reserves");
+      assert.equal(code, 1);
+      assert.match(err, /went backwards \(monotone\): reserves_in: audited up to 40, highest serial now 30/);
+      assert.match(err, /hint: bring the copy back/);
+    }),
+);
+
+Deno.test(
+  { name: "audit: a database is about one exchange until it is restarted", ignore },
+  () =>
+    withInstallation(DATASET, async ({ file }) => {
+      assert.equal((await runProgram("audit", "-c", file, "--now", now, "reserves")).code, 0);
+      const text = await Deno.readTextFile(file);
+      const other = text.replace(/^(\s*MASTER_PUBLIC_KEY *= *).*$/im, `$1${"0".repeat(52)}`);
+      assert.notEqual(other, text);
+      await Deno.writeTextFile(file, other);
+      const refused = await runProgram("audit", "-c", file, "--now", now, "reserves");
+      assert.equal(refused.code, 6, refused.err);
+      assert.match(refused.err, /is about the exchange with master key \w{52}, the configuration says 0{52}/);
+      assert.equal((await runProgram("dbinit", "-c", file, "-r")).code, 0);
+      assert.equal((await runProgram("audit", "-c", file, "--now", now, "reserves")).code, 0);
     }),
 );
 

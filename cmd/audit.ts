@@ -118,7 +118,7 @@ async function run(args: string[]): Promise<number> {
 /** What to do about a pass that failed. */
 const FAILURE_HINTS: Partial<Record<NonNullable<PassReport["failure"]>["kind"], string>> = {
   overflow: "nothing of this pass was committed; once the row is mended the audit can simply be started again",
-  stopped: "bring the copy back to what was audited; or forget what was audited, with taler-auditor dbinit -r",
+  stopped: "find out whether rows were deleted or the copy was restored; docs/findings.md says more under this check",
 };
 
 function exitCode(parsed: Arguments, { report, findings }: AuditOutcome): number {

@@ -3,35 +3,36 @@
 /** `taler-auditor config check`: what roles lack in the configuration. */
 
 import { bankStoreOptions } from "../core/config/bank-store.ts";
-import {
-  checkRole,
-  type OptionRead,
-  type Role,
-  ROLES,
-  type RoleVerdict,
-  unknownOptions,
-} from "../core/config/check.ts";
+import { checkRole, type OptionRead, type Role, ROLES, type RoleVerdict } from "../core/config/check.ts";
 import type { Configuration } from "../core/config/configuration.ts";
 import { loadConfiguration, type LoadOptions } from "../core/config/load.ts";
 import { ConfigurationError, describeProblem } from "../core/config/problem.ts";
 import { configurationProblems } from "../core/config/roles.ts";
+import { unknownNames } from "../core/config/slips.ts";
 import { osUser } from "../core/db/connect.ts";
 import { connectionSettings, parseConnectionString } from "../core/db/connstring.ts";
 import { originText, shownValue } from "./config-text.ts";
 import { EXIT, printError, printWarning, ToolError } from "./schema-tool.ts";
 
-/** Prints the state of every role. Returns the exit code: 6 if the configuration itself is malformed. */
+/**
+ * Prints the state of every role. Nobody needs all of them, so that what one lacks is no error. Returns the exit code: 6
+ * if the configuration itself is malformed.
+ */
 export function overview(load: LoadOptions): number {
   const config = open(load);
   const rows = ROLES.map((role) => {
     const { lacks } = judge(load, role);
-    return [role.name, lacks.length === 0 ? "ready" : problems(lacks.length), role.commands] as const;
+    return [
+      role.name,
+      lacks.length === 0 ? "ready" : problems(lacks.length),
+      `${role.commands}${remark(role)}`,
+    ] as const;
   });
   const width = (column: 0 | 1) => Math.max(...rows.map((row) => row[column].length));
   for (const [name, state, commands] of rows) {
     console.log(`${name.padEnd(width(0))}  ${state.padEnd(width(1))}  ${commands}`);
   }
-  for (const warning of unknownOptions(config)) printWarning(warning);
+  for (const warning of unknownNames(config)) printWarning(warning);
   const found = configurationProblems(config);
   for (const problem of found) printError(describeProblem(problem));
   return found.length === 0 ? EXIT.done : EXIT.configuration;
@@ -44,7 +45,7 @@ export function checkRoles(load: LoadOptions, names: readonly string[], verbose:
     if (role !== undefined) return role;
     throw new ToolError(EXIT.usage, `there is no role ${name}`, `roles are ${ROLES.map((r) => r.name).join(", ")}`);
   });
-  for (const warning of unknownOptions(open(load))) printWarning(warning);
+  for (const warning of unknownNames(open(load))) printWarning(warning);
   const verdicts = roles.map((role) => {
     const verdict = judge(load, role);
     console.log(verdictText(role, verdict, verbose));
@@ -77,13 +78,17 @@ function checkBankStore(config: Configuration, user: string | undefined): void {
   for (const warning of result.settings.warnings) config.notice("warning", `[bankdb-postgres] CONFIG: ${warning}`);
 }
 
+function remark({ unreleased }: Role): string {
+  return unreleased === undefined ? "" : " (not in this release)";
+}
+
 function problems(count: number): string {
   return `${count} problem${count === 1 ? "" : "s"}`;
 }
 
 function verdictText(role: Role, { lacks, warnings, options }: RoleVerdict, verbose: boolean): string {
   return [
-    `${role.name}: ${lacks.length === 0 ? "ready" : problems(lacks.length)}`,
+    `${role.name}${remark(role)}: ${lacks.length === 0 ? "ready" : problems(lacks.length)}`,
     ...lacks.flatMap(({ problem, purpose }) => [
       `  ${describeProblem(problem)}`,
       ...(purpose === undefined ? [] : [`    It is ${purpose}.`]),

@@ -9,7 +9,7 @@ import { processEnvironment } from "../core/config/environment.ts";
 import { type LoadOptions, userFile } from "../core/config/load.ts";
 import { maskValue } from "../core/config/mask.ts";
 import { replaceFile } from "../core/config/write.ts";
-import { EXIT, printWarning, ToolError } from "./schema-tool.ts";
+import { EXIT, fileFault, plainFault, printWarning, ToolError } from "./schema-tool.ts";
 
 /** A configuration and how it was loaded, so that it can be loaded again. */
 export interface Session {
@@ -98,7 +98,7 @@ function readText(file: string): { bytes: Uint8Array; text: string } | undefined
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (!(error instanceof Error)) throw error;
-    throw new ToolError(EXIT.failed, `${file} cannot be read: ${error.message}`);
+    throw new ToolError(EXIT.failed, `${file} cannot be read: ${fileFault(error, "read")}`);
   }
   try {
     return { bytes, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
@@ -110,7 +110,7 @@ function readText(file: string): { bytes: Uint8Array; text: string } | undefined
 
 function write(file: string, before: Uint8Array | undefined, text: string): void {
   const written = replaceFile(file, before, new TextEncoder().encode(text));
-  if ("error" in written) throw new ToolError(EXIT.failed, written.error);
+  if ("error" in written) throw new ToolError(EXIT.failed, plainFault(written.error));
 }
 
 const OTHERS_READ = 0o004;

@@ -10,7 +10,7 @@ import { logLevel, parseOrFail, readProject, requireMeaning, type Values } from 
 import { dumpText, listText } from "./config-text.ts";
 import { type Rewrite, rewriteFile, type Session, setInFile } from "./config-write.ts";
 import { LOG_LEVELS, type LogLevel } from "./offline-io.ts";
-import { EXIT, runTool, ToolError } from "./schema-tool.ts";
+import { EXIT, fileFault, runTool, ToolError } from "./schema-tool.ts";
 
 const HELP = `taler-auditor config - read, check and change the configuration
 
@@ -25,7 +25,8 @@ Usage: taler-auditor config get   [-c FILE] SECTION OPTION [-f]
 get    prints the value of an option
 list   prints the names of the sections, or the options of one
 dump   prints the whole configuration, each value with the file and line it comes from
-check  says what a role lacks to start, and what each missing option is for; without a role, the state of all roles
+check  says what a role lacks to start, and what each missing option is for; without a role, an
+       overview of all roles
 set    changes one line of the configuration file and nothing else in it, or adds that line; says so if the value
        will not take effect. The file is replaced as a whole: an interruption leaves the old one
 
@@ -49,8 +50,9 @@ As taler-auditor-config has them, without any word:
   -r, --rewrite            write the file anew, with all that it includes; comments and directives are lost
   -F, --full               the same, with the default values in it
 
-Exit codes: 0 done; 1 the file could not be written; 2 wrong usage; 6 the option is not set, or a role lacks something,
-or the configuration is malformed
+Exit codes: 0 done; 1 the file could not be written; 2 wrong usage; 6 the option is not set, or a role that check was
+asked about lacks something, or the configuration is malformed. check without a role is an overview: roles that lack
+something do not change its exit code.
 `;
 
 /** The subcommand. */
@@ -199,6 +201,6 @@ function tell(notices: readonly Notice[], wanted: LogLevel, logFile: string | un
     Deno.writeTextFileSync(logFile, lines.join(""), { append: true, create: true });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new ToolError(EXIT.failed, `log file ${logFile} cannot be written: ${error.message}`);
+    throw new ToolError(EXIT.failed, `log file ${logFile} cannot be written: ${fileFault(error, "written")}`);
   }
 }

@@ -20,7 +20,7 @@ import type { OfflineIo } from "./offline-io.ts";
 import { createSecretFile, nextKeyFile, readKeyFile, replaceKeyFile } from "./offline-key.ts";
 import { examineOrFail, type Session, type StepPlace, takeInput } from "./offline-steps.ts";
 import { tableText } from "./offline-text.ts";
-import { EXIT, ToolError } from "./schema-tool.ts";
+import { EXIT, fileFault, ToolError } from "./schema-tool.ts";
 
 /** What the person asked for on the command line. */
 export interface CareWishes {
@@ -129,7 +129,7 @@ function passphraseFrom(file: string): Uint8Array {
     content = Deno.readFileSync(file);
   } catch (error) {
     if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
-    throw new ToolError(EXIT.failed, `${file} cannot be read: ${error.message}`);
+    throw new ToolError(EXIT.failed, `${file} cannot be read: ${fileFault(error, "read")}`);
   }
   const passphrase = passphraseBytes(content);
   content.fill(0);
@@ -171,7 +171,7 @@ async function backupBytes(io: OfflineIo, from: string): Promise<Uint8Array> {
     return await Deno.readFile(from);
   } catch (error) {
     if (error instanceof ToolError || error instanceof Deno.errors.NotCapable || !(error instanceof Error)) throw error;
-    throw new ToolError(EXIT.failed, `${from} cannot be read: ${error.message}`);
+    throw new ToolError(EXIT.failed, `${from} cannot be read: ${fileFault(error, "read")}`);
   }
 }
 
@@ -259,20 +259,22 @@ function planText(oldPub: Uint8Array, newPub: Uint8Array, url: string): string {
   new  ${fresh}
 
 1. Back up the new key:           taler-auditor offline backup --next --paper FILE.svg
-2. Tell the exchange's operator the new public key by a trusted channel. Their offline tool adds it:
-                                  taler-exchange-offline enable-auditor ${fresh} ${url} NAME
+2. Tell the exchange's operator the new public key by a trusted channel. Their tool adds it:
+   taler-exchange-offline enable-auditor ${fresh} ${url} NAME
 3. Sign all denominations anew:   taler-auditor offline download > input.json
                                   taler-auditor offline show < input.json
                                   taler-auditor offline sign --next < input.json > output.json
-                                  taler-auditor offline upload --auditor-key ${fresh} < output.json
-4. Publish the new public key where wallets and the public find it, with the date of the change, signed or confirmed
-   in the way the old one was published.
+                                  taler-auditor offline upload < output.json \\
+                                  --auditor-key ${fresh}
+4. Publish the new public key where wallets and the public find it, with the date of the change,
+   signed or confirmed in the way the old one was published.
 5. See whether anything is left:  taler-auditor offline download > input.json
                                   taler-auditor offline rotate --input input.json
 6. End the change:                taler-auditor offline rotate --finish --input input.json
 7. Set [auditor] PUBLIC_KEY = ${fresh}
-   on every machine that has it, restart the web service, and let the exchange's operator remove the old key:
-                                  taler-exchange-offline disable-auditor ${old}
+   on every machine that has it, restart the auditor's web service, and let the exchange's operator
+   remove the old key:
+   taler-exchange-offline disable-auditor ${old}
 If the old key was stolen, have it removed first, before anything else.`;
 }
 
@@ -290,9 +292,13 @@ function statusText(currency: string, status: RotationStatus): string {
 }
 
 function finishedText(oldPub: Uint8Array, newPub: Uint8Array, path: string, retired: string): string {
-  return `The change has ended: ${path} now holds the new key, ${retired} the old one.
+  return `The change has ended.
+  new key  ${path}
+  old key  ${retired}
 Still to be done:
-  set [auditor] PUBLIC_KEY = ${encodeBase32(newPub)} on every machine that has it, and restart the web service
-  let the exchange's operator remove the old key: taler-exchange-offline disable-auditor ${encodeBase32(oldPub)}
-  destroy ${retired} and its backups as soon as nobody needs to prove anything with the old key`;
+1. Set [auditor] PUBLIC_KEY = ${encodeBase32(newPub)}
+   on every machine that has it, and restart the auditor's web service.
+2. Let the exchange's operator remove the old key:
+   taler-exchange-offline disable-auditor ${encodeBase32(oldPub)}
+3. Destroy the old key and its backups as soon as nobody needs to prove anything with it.`;
 }

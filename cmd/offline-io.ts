@@ -4,7 +4,7 @@
 
 import { formatTime } from "../core/taler/time.ts";
 import { openTerminal, type Terminal } from "./offline-terminal.ts";
-import { EXIT, ToolError } from "./schema-tool.ts";
+import { EXIT, fileFault, ToolError } from "./schema-tool.ts";
 
 /** Levels of the log, most important first (cli.md 2). */
 export const LOG_LEVELS = ["NONE", "ERROR", "WARNING", "MESSAGE", "INFO", "DEBUG"] as const;
@@ -80,7 +80,7 @@ function openLog(wanted: LogLevel, logFile: string | undefined): Log {
     write("");
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new ToolError(EXIT.failed, `log file ${logFile} cannot be written: ${error.message}`);
+    throw new ToolError(EXIT.failed, `log file ${logFile} cannot be written: ${fileFault(error, "written")}`);
   }
   return (level, message) => {
     if (!wants(level)) return;

@@ -2,7 +2,7 @@
 /** Files that hold secrets: the private key and its backups. None is ever overwritten. */
 
 import { basename, dirname, join } from "node:path";
-import { EXIT, ToolError } from "./schema-tool.ts";
+import { EXIT, fileFault, ToolError } from "./schema-tool.ts";
 
 const SEED_SIZE = 32;
 /** Readable by the owner, writable by nobody (crypto.md 8.1). */
@@ -35,7 +35,7 @@ export function readKeyFile(path: string, warn: (message: string) => void): Uint
     seed = Deno.readFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw asToolError(error, `the private key ${path} cannot be read`);
+    throw asToolError(error, `the private key ${path} cannot be read`, "read");
   }
   // Between the two calls the file may have become another one.
   if (seed.length === SEED_SIZE) return seed;
@@ -65,7 +65,7 @@ export function createSecretFile(path: string, content: Uint8Array): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.AlreadyExists) return false;
-    throw asToolError(error, `${path} cannot be created`);
+    throw asToolError(error, `${path} cannot be created`, "written");
   }
 }
 
@@ -112,12 +112,12 @@ export function replaceKeyFile(path: string, suffix: string): string {
     Deno.renameSync(nextKeyFile(path), path);
     syncDirectory(dirname(path));
   } catch (error) {
-    throw asToolError(error, `the key file ${path} cannot be replaced`);
+    throw asToolError(error, `the key file ${path} cannot be replaced`, "written");
   }
   return retired;
 }
 
-function asToolError(error: unknown, what: string): unknown {
+function asToolError(error: unknown, what: string, doing: "read" | "written"): unknown {
   if (error instanceof ToolError || !(error instanceof Error) || error instanceof Deno.errors.NotCapable) return error;
-  return new ToolError(EXIT.failed, `${what}: ${error.message}`);
+  return new ToolError(EXIT.failed, `${what}: ${fileFault(error, doing)}`);
 }

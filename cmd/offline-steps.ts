@@ -15,7 +15,7 @@ import { request } from "./offline-http.ts";
 import { DOCUMENT_MAX, type OfflineIo } from "./offline-io.ts";
 import { createSecretFile, nextKeyFile, readKeyFile } from "./offline-key.ts";
 import { remarksText, type ShowFormat, showText, tableText } from "./offline-text.ts";
-import { EXIT, ToolError } from "./schema-tool.ts";
+import { EXIT, fileFault, ToolError } from "./schema-tool.ts";
 
 /** What the person asked for on the command line. */
 export interface Wishes {
@@ -78,7 +78,7 @@ async function readText({ io, wishes }: Session): Promise<string> {
       bytes = await Deno.readFile(input);
     } catch (error) {
       if (!(error instanceof Error) || error instanceof Deno.errors.NotCapable) throw error;
-      throw new ToolError(EXIT.failed, `${input} cannot be read: ${error.message}`);
+      throw new ToolError(EXIT.failed, `${input} cannot be read: ${fileFault(error, "read")}`);
     }
   }
   try {
@@ -126,9 +126,10 @@ export function setup(session: Session, { last, dash }: StepPlace): void {
   const path = need(options.privateKeyFile, "AUDITOR_PRIV_FILE");
   const warn = (message: string) => io.log("WARNING", message);
   let seed = readKeyFile(path, warn);
+  let created = false;
   if (seed === undefined) {
     const fresh = io.random(32);
-    if (createSecretFile(path, fresh)) io.log("INFO", `created the private key ${path}`);
+    created = createSecretFile(path, fresh);
     fresh.fill(0);
     // Read back, also where another process was faster: what counts is what is in the file.
     seed = readKeyFile(path, warn);
@@ -137,6 +138,7 @@ export function setup(session: Session, { last, dash }: StepPlace): void {
   const auditorPub = publicKeyOf(seed);
   seed.fill(0);
   session.loadedPub = auditorPub;
+  io.aside(created ? `created ${path}` : `exists already: ${path}`);
   if (options.auditorPub !== undefined && !equalBytes(options.auditorPub, auditorPub)) {
     io.log("WARNING", `[auditor] PUBLIC_KEY is not the public key of ${path}`);
   }

@@ -32,6 +32,26 @@ export function printWarning(message: string): void {
   console.error(`taler-auditor: warning: ${message}`);
 }
 
+/**
+ * Why a file cannot be used, in plain words that follow "cannot be read: " or "cannot be written: ".
+ *
+ * @param doing what was tried
+ */
+export function fileFault(error: Error, doing: "read" | "written"): string {
+  if (error instanceof Deno.errors.NotFound) {
+    return doing === "read" ? "there is no such file" : "there is no such file or folder";
+  }
+  if (error instanceof Deno.errors.PermissionDenied) return `it may not be ${doing} by this user`;
+  if (error instanceof Deno.errors.IsADirectory) return "it is a folder";
+  if (error instanceof Deno.errors.NotADirectory) return "a part of its path is no folder";
+  return plainFault(error.message);
+}
+
+/** What the system said, without the numbers, calls and advice that the runtime adds for programmers. */
+export function plainFault(message: string): string {
+  return message.replace(/ \(os error \d+\).*$/s, "").split(", run again")[0] ?? "";
+}
+
 /** Values of the options that were given. */
 export type Options = Record<string, string | boolean | undefined>;
 

@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { EXIT, printWarning, ToolError } from "./schema-tool.ts";
+import { EXIT, fileFault, printWarning, ToolError } from "./schema-tool.ts";
 
 /** A file with the time of its last change. */
 export interface ReadFile {
@@ -19,17 +19,17 @@ export function readIfThere(path: string): ReadFile | undefined {
     return { path, bytes, changed: Deno.statSync(path).mtime ?? new Date(0) };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
-    throw failure(`${path} cannot be read`, error);
+    throw failure(`${path} cannot be read`, error, "read");
   }
 }
 
 /** Turns what the system says into an error for the operator. Anything else is a defect and is thrown as it is. */
-function failure(what: string, error: unknown): unknown {
+function failure(what: string, error: unknown, doing: "read" | "written"): unknown {
   if (error instanceof Deno.errors.NotCapable || error instanceof Deno.errors.PermissionDenied) {
-    return new ToolError(EXIT.permission, `${what}: ${error.message.split(", run again")[0]}`);
+    return new ToolError(EXIT.permission, `${what}: ${fileFault(error, doing)}`);
   }
   const known = error instanceof Error && ("code" in error || error.constructor.name in Deno.errors);
-  return known ? new ToolError(EXIT.failed, `${what}: ${(error as Error).message}`) : error;
+  return known ? new ToolError(EXIT.failed, `${what}: ${fileFault(error as Error, doing)}`) : error;
 }
 
 /** Two letters, as the service and the manual want languages (cli.md 14). */
@@ -47,7 +47,7 @@ export function cataloguesIn(locale: string, etag: string): { language: string; 
     names = [...Deno.readDirSync(locale)].filter(({ isFile }) => !isFile).map(({ name }) => name).sort();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
-    throw failure(`${locale} cannot be read`, error);
+    throw failure(`${locale} cannot be read`, error, "read");
   }
   return names.flatMap((language) => {
     const file = readIfThere(cataloguePath(locale, language, etag));
@@ -81,7 +81,7 @@ export function writeFiles(files: readonly NewFile[]): void {
     for (const { from, to } of temporary) Deno.renameSync(from, to);
   } catch (error) {
     for (const { from } of temporary) removeIfThere(from);
-    throw failure(`${temporary.at(-1)?.to ?? "the files"} cannot be written`, error);
+    throw failure(`${temporary.at(-1)?.to ?? "the files"} cannot be written`, error, "written");
   }
 }
 

@@ -92,5 +92,5 @@ function adviceOf(config: Configuration, etag: string): string | undefined {
   );
   if (versions.length === 0 || versions.some(({ value }) => value === etag)) return undefined;
   const shown = versions.map(({ option, value }) => `${option} = ${value}`).join(", ");
-  return `the service shows ${shown}; set TERMS_ETAG or PRIVACY_ETAG in section [auditor] to ${etag} to show this text`;
+  return `the auditor's web service shows ${shown}; set TERMS_ETAG or PRIVACY_ETAG in section [auditor] to ${etag} to show this text`;
 }

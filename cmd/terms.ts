@@ -22,7 +22,8 @@ Usage: taler-auditor terms [OPTIONS] -i NAME            make the documents
 
 From NAME.rst, English text in reStructuredText, come OUTPUT/LANG/NAME.EXT with EXT txt, html, md, pdf and epub: for en,
 and for each language with a catalogue LOCALE/LANG/LC_MESSAGES/NAME.po. NAME is the version of the text: what the
-configuration calls TERMS_ETAG or PRIVACY_ETAG. The service reads documents when it starts; restart it afterwards.
+configuration calls TERMS_ETAG or PRIVACY_ETAG. The web service that shows them, the auditor's or the exchange's, reads
+them when it starts: restart it afterwards.
 
   -i, --input NAME         the text, with or without .rst (default: exchange-tos-v0)
   -o, --output DIR         where the documents go (default: TALER_AUDITOR_TERMS_DIR or TALER_EXCHANGE_TERMS_DIR in the

@@ -190,24 +190,17 @@ export class PassRun {
       this.#ranges.set(progressKey, { from, until, extent, revisit: this.revisits.of(stage) });
       this.#total += extent.rows;
       const gone = from > extent.highest + 1n;
-      const numbers = `audited up to ${from - 1n}, highest serial now ${extent.highest}`;
+      const text = `the source went backwards: audited up to ${from - 1n}, highest serial now ${extent.highest}`;
       this.book.settle(
         MONOTONE + progressKey,
         { stage: -1, serial: from },
-        gone
-          ? rowInconsistency(
-            "monotone",
-            source.table,
-            from,
-            `the source went backwards: ${numbers}`,
-          )
-          : undefined,
+        gone ? rowInconsistency("monotone", source.table, from, text) : undefined,
       );
-      if (gone) backwards.push(`${source.table}: ${numbers}`);
+      if (gone) backwards.push(`${source.table}: ${text}`);
     }
     this.book.sweep(MONOTONE);
     if (backwards.length > 0) {
-      throw new PassStopped(`the exchange's database went backwards (monotone): ${backwards.join("; ")}`);
+      throw new PassStopped(`monotone: ${backwards.join("; ")}`);
     }
   }
 

@@ -24,6 +24,8 @@ export interface Role {
   readonly name: string;
   /** Subcommands that run in it. */
   readonly commands: string;
+  /** The subcommands are not there yet; what they will need can be prepared. */
+  readonly unreleased?: true;
   /** Databases that it connects to. */
   readonly databases: readonly (Database | "bank")[];
   /** Sections whose BASE_URL it uses. */
@@ -63,6 +65,7 @@ export const ROLES: readonly Role[] = [
   {
     name: "httpd",
     commands: "httpd",
+    unreleased: true,
     databases: ["auditor", "exchange"],
     addresses: [],
     read: httpdOptions,
@@ -70,6 +73,7 @@ export const ROLES: readonly Role[] = [
   {
     name: "sync",
     commands: "sync, one of its two files",
+    unreleased: true,
     databases: ["exchange"],
     addresses: [],
     read: syncOptions,
@@ -174,19 +178,5 @@ function forgotten(config: Configuration, role: Role): string[] {
   return role.addresses.filter((section) => config.isShippedDefault(section, "BASE_URL")).map((section) => {
     const shipped = config.entry(section, "BASE_URL")?.value;
     return `[${section}] BASE_URL is not set; the default, ${shipped}, is hardly its address`;
-  });
-}
-
-/** Sections that belong to the auditor alone, so that a name that it does not know is a slip of the pen. */
-const OWN_SECTIONS = /^(?:auditor|auditordb-postgres|bankdb-postgres|exchange-account(?:credentials)?-.*)$/;
-
-/** Options in these sections that nobody reads, with their places. */
-export function unknownOptions(config: Configuration): string[] {
-  return config.sections().filter((section) => OWN_SECTIONS.test(foldName(section))).flatMap((section) => {
-    const known = new Set(knownOptions(section).map(({ option }) => foldName(option)));
-    // Not through options(): nobody has asked for the section, so that its being closed is no news.
-    if (config.inaccessible(section) !== undefined) return [];
-    return config.options(section).filter(({ option }) => !known.has(foldName(option)))
-      .map(({ option, origin }) => `${origin.file}:${origin.line}: taler-auditor does not know [${section}] ${option}`);
   });
 }

@@ -56,11 +56,24 @@ export function parseSource(file: string, bytes: Uint8Array): ParseResult {
   const [first] = blocks;
   const line = read.lines.find((candidate) => !isBlank(candidate))?.line ?? 1;
   if (first === undefined) report(state, line, "there is no text");
-  else if (first.kind !== "heading") report(state, line, "the document must begin with its title, underlined with =");
+  else if (first.kind !== "heading") reportNoTitle(state, read.lines, line);
   if (state.problems.length > 0) return { problems: state.problems };
   const { targets, anonymous, substitutions, footnotes } = state;
   return { document: { file, blocks: withOneTitle(blocks), targets, anonymous, substitutions, footnotes } };
 }
+
+/** The first line of text is no title: because nothing is below it, or something too short to be seen as a heading. */
+function reportNoTitle(state: State, lines: readonly Line[], line: number): void {
+  const at = lines.findIndex((candidate) => {
+    return !isBlank(candidate) && indentOf(candidate.text) === 0 && !candidate.text.startsWith("..");
+  });
+  const [title, under] = [lines[at], lines[at + 1]];
+  if (title !== undefined && !isLine(title) && isLine(under) && under!.text.length < [...title.text].length) {
+    report(state, under!.line, SHORT_UNDERLINE);
+  } else report(state, line, "the document must begin with its title, underlined with =");
+}
+
+const SHORT_UNDERLINE = "the line below the title is shorter than the title";
 
 function numbersGiven(lines: readonly Line[]): Set<string> {
   const numbers = lines.map(({ text }) => /^\.\. +\[(\d{1,6})\]/.exec(text)?.[1]);
@@ -185,7 +198,7 @@ function readUnderlined(body: Body, at: number): number | undefined {
   if (!isUnderlined(body, at)) return undefined;
   const [title, under] = [body.lines[at]!, body.lines[at + 1]!];
   if (under.text.length < [...title.text].length) {
-    report(body.state, under.line, "the line below the title is shorter than the title");
+    report(body.state, under.line, SHORT_UNDERLINE);
   }
   addHeading(body, title, under.text[0]!);
   return at + 2;

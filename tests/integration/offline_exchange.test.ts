@@ -455,7 +455,7 @@ Deno.test("a document may come from a file as well", async () => {
     await Deno.writeTextFile(file, (await call("download")).stdout);
     assert.equal((await call(`show --input ${file}`)).code, 0);
     const missing = await call(`show --input ${file}.gone`);
-    assert.deepEqual([missing.code, /cannot be read/.test(missing.stderr)], [1, true]);
+    assert.deepEqual([missing.code, missing.stderr], [1, `ERROR ${file}.gone cannot be read: there is no such file\n`]);
     const nothing = await call("show");
     assert.deepEqual([nothing.code, /there is no document on standard input/.test(nothing.stderr)], [2, true]);
   });

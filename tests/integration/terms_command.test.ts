@@ -200,7 +200,10 @@ Deno.test("terms: places from environment and configuration", async () => {
     await write(`[auditor]\nTERMS_DIR = ${folder}/a\nPRIVACY_DIR = ${folder}/p\nPRIVACY_ETAG = tos-v0\n`);
     assert.equal((await call()).folder, `${folder}/p`);
     await write(`[auditor]\nTERMS_DIR = ${folder}/a\nTERMS_ETAG = tos-v7\n`);
-    assert.match((await call()).out, /note: the service shows TERMS_ETAG = tos-v7; set TERMS_ETAG or PRIVACY_ETAG/);
+    assert.match(
+      (await call()).out,
+      /note: the auditor's web service shows TERMS_ETAG = tos-v7; set TERMS_ETAG or PRIVACY_ETAG/,
+    );
   });
 });
 

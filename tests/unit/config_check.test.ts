@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 import assert from "node:assert/strict";
-import { checkRole, type Role, ROLES, unknownOptions } from "../../core/config/check.ts";
+import { checkRole, type Role, ROLES } from "../../core/config/check.ts";
 import { fixedEnvironment } from "../../core/config/environment.ts";
 import { loadConfiguration, parseConfiguration } from "../../core/config/load.ts";
 import { isSecretOption, maskValue } from "../../core/config/mask.ts";
 import { knownOptions } from "../../core/config/options.ts";
 import { ConfigurationError } from "../../core/config/problem.ts";
 import { bankOptions } from "../../core/config/roles.ts";
+import { unknownNames } from "../../core/config/slips.ts";
 
 const MASTER = "S2PF0H375EQC7C0SQ6T8VH09GA1EVFBDXKS5KRBQAW8XW5KBHT9G";
 const AUDITOR = "D9ZMEJCFV92GRQ29ES2MM31HEKHQXCFAACG3Q70G42X9FMWM7S50";
@@ -192,13 +193,33 @@ Deno.test("the import of bank history does without the auditor's database, whose
 Deno.test("options that nobody reads are named in the auditor's own sections only", () => {
   const text = "[auditor]\nPUBLIC_KY = x\nport = 1\n[exchange]\nPORT = 1\n[other]\nx = 1\n[PATHS]\nX = 1\n" +
     "[exchange-account-1]\nPAYTO = x\n[exchange-accountcredentials-1]\nLOGIN = x\n[bankdb-postgres]\nDB = x\n";
-  assert.deepEqual(unknownOptions(parseConfiguration(text, { name: "/f.conf" })), [
-    "/f.conf:2: taler-auditor does not know [auditor] PUBLIC_KY",
+  assert.deepEqual(unknownNames(parseConfiguration(text, { name: "/f.conf" })), [
+    "/f.conf:2: taler-auditor does not know [auditor] PUBLIC_KY; is PUBLIC_KEY meant?",
     "/f.conf:11: taler-auditor does not know [exchange-account-1] PAYTO",
     "/f.conf:13: taler-auditor does not know [exchange-accountcredentials-1] LOGIN",
     "/f.conf:15: taler-auditor does not know [bankdb-postgres] DB",
   ]);
-  assert.deepEqual(unknownOptions(parseConfiguration("")), []);
+  assert.deepEqual(unknownNames(parseConfiguration("")), []);
+});
+
+const byLine = (a: string, b: string) => parseInt(a.slice(8)) - parseInt(b.slice(8));
+
+Deno.test("names that are nearly ours are told in any section, and foreign ones are left alone", () => {
+  const slips = "[exchange]\nCURENCY_ROUND_UNIT = x\n[auditro]\nBASE_URL = x\n[Exchange-Acount-a-b]\nPAYTO_URI = x\n" +
+    "[exchangedb-postgres]\nCONFG = x\n[PATH]\nX = 1\n[curency-euro]\nCODE = EUR\n";
+  assert.deepEqual(unknownNames(parseConfiguration(slips, { name: "/f.conf" })).sort(byLine), [
+    "/f.conf:2: taler-auditor does not know [exchange] CURENCY_ROUND_UNIT; is CURRENCY_ROUND_UNIT meant?",
+    "/f.conf:4: taler-auditor does not know section [auditro]; is [auditor] meant?",
+    "/f.conf:6: taler-auditor does not know section [Exchange-Acount-a-b]; is [exchange-account-a-b] meant?",
+    "/f.conf:8: taler-auditor does not know [exchangedb-postgres] CONFG; is CONFIG meant?",
+    "/f.conf:10: taler-auditor does not know section [PATH]; is [PATHS] meant?",
+    "/f.conf:12: taler-auditor does not know section [curency-euro]; is [currency-euro] meant?",
+  ]);
+  const foreign = "[exchange]\nPORT = 1\nSERVE = tcp\nSIGNKEY_DURATION = 1 h\nTERMS_DIR = x\nTERMS_ETAG = y\nIP = 1\n" +
+    "STEFAN_ABS = x\nREVOCATION_DIR = x\nAML_THRESHOLD = x\n[taldir]\nx = 1\n[coin_kudos_1]\nVALUE = KUDOS:1\n" +
+    "[taler-exchange-secmod-rsa]\nx = 1\n[donaudb-postgres]\nCONFIG = x\n[syncdb-postgres]\nCONFIG = x\n" +
+    "[bank]\nx = 1\n[exchange-extension-age_restriction]\nENABLED = NO\n[host]\nx = 1\n[PATHS]\nBASE_UR = x\n";
+  assert.deepEqual(unknownNames(parseConfiguration(foreign, { name: "/f.conf" })), []);
 });
 
 Deno.test("every option that a role reads is known, with its purpose", () => {

@@ -132,8 +132,16 @@ for (const [name, source, line, message] of REFUSED) {
   });
 }
 
+Deno.test("terms blocks: a line below the title that is too short to be one is told as that", () => {
+  const short = "the line below the title is shorter than the title";
+  assert.deepEqual(problemsOf("Title\n===\n\nText\n"), [`${FILE}:2: ${short}`]);
+  assert.deepEqual(problemsOf("Title\n====\n\nText\n"), [`${FILE}:2: ${short}`]);
+  assert.deepEqual(problemsOf(".. a comment\n   goes on\n\nTitle\n=\n\nText\n"), [`${FILE}:5: ${short}`]);
+});
+
 Deno.test("terms blocks: a document without title, text or UTF-8 is refused", () => {
   assert.match(problemsOf("Text\n\nTitle\n=====\n")[0]!, /must begin with its title/);
+  assert.match(problemsOf("Title\n\n===\n")[0]!, /must begin with its title/);
   assert.match(problemsOf("\n\n")[0]!, /no text/);
   assert.match(problemsOf(new Uint8Array([0x54, 0xff, 0x0a]))[0]!, /not encoded in UTF-8/);
 });

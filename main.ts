@@ -15,7 +15,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<{ command:
   audit: { summary: "audit what is new in the exchange's database", load: () => import("./cmd/audit.ts") },
   demo: { summary: "audit a simulated exchange, then find five frauds in it", load: () => import("./cmd/demo.ts") },
   bank: {
-    summary: "import, verify and show the history of the exchange's bank accounts",
+    summary: "import, verify, show or forget the history of the exchange's bank accounts",
     load: () => import("./cmd/bank.ts"),
   },
   offline: {

@@ -4,8 +4,9 @@
 
 import { parseCamtStatement } from "../core/bank/camt.ts";
 import { parseCsvStatement } from "../core/bank/csv.ts";
-import { importStatement, type Statement, type Unreadable } from "../core/bank/statement.ts";
+import { foreignLine, importStatement, type Statement, type Unreadable } from "../core/bank/statement.ts";
 import type { Account } from "../core/config/accounts.ts";
+import type { Configuration } from "../core/config/configuration.ts";
 import type { Sql } from "../core/db/connect.ts";
 import { count, printAnomalies } from "./bank-text.ts";
 import { EXIT, ToolError } from "./schema-tool.ts";
@@ -13,11 +14,29 @@ import { EXIT, ToolError } from "./schema-tool.ts";
 /** Largest file: months of statements, and a bound on the memory they take. */
 const FILE_MAX = 32 * 1024 * 1024;
 
-/** Imports a file that the bank gave out. Returns the exit code. */
-export async function importFile(sql: Sql, account: Account, file: string, format?: string): Promise<number> {
-  const { section, paytoUri } = account;
+/**
+ * Reads a file that the bank gave out, which must be in the exchange's currency.
+ *
+ * @throws ToolError for a file that cannot be used; ConfigurationError without CURRENCY
+ */
+export async function readStatement(
+  config: Configuration,
+  { paytoUri }: Account,
+  file: string,
+  format?: string,
+): Promise<Statement> {
+  const currency = config.getCurrency("exchange", "CURRENCY");
   const statement = parse(formatOf(file, format), await read(file), paytoUri);
   if ("fault" in statement) throw new ToolError(EXIT.failed, `${file}: ${statement.fault}; nothing was imported`);
+  const foreign = foreignLine(statement, currency);
+  if (foreign === undefined) return statement;
+  const found = `currency ${foreign.amount.currency}, [exchange] CURRENCY is ${currency}`;
+  throw new ToolError(EXIT.failed, `${file}:${foreign.line}: ${found}; nothing was imported`);
+}
+
+/** Imports what was read from a file. Returns the exit code. */
+export async function importFile(sql: Sql, account: Account, file: string, statement: Statement): Promise<number> {
+  const { section, paytoUri } = account;
   const now = BigInt(Date.now()) * 1000n;
   const { added, known, skipped, anomalies } = await importStatement(sql, section, paytoUri, statement, now);
   printAnomalies(anomalies);

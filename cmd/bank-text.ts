@@ -9,9 +9,9 @@ import { encodeBase32 } from "../core/taler/base32.ts";
 import { formatTime } from "../core/taler/time.ts";
 import { printWarning } from "./schema-tool.ts";
 
-/** `1 credit`, `2 credits`. */
-export function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
+/** `1 credit`, `2 credits`; `many` for words that do not just get an s. */
+export function count(number: number | bigint, one: string, many = `${one}s`): string {
+  return `${number} ${BigInt(number) === 1n ? one : many}`;
 }
 
 /** Anomalies shown one by one: a bank that forgets all makes one for each transfer. */
@@ -37,8 +37,12 @@ const KIND_TEXT: Record<BankAnomaly["kind"], string> = {
   vanished: "has vanished",
 };
 
-/** Transfers as a table, one line each. */
-export function transactionsText(transactions: readonly Transaction[]): string {
+/**
+ * Transfers as a table, one line each.
+ *
+ * @param width columns that it may take; what is longer is shortened. Undefined: everything in full
+ */
+export function transactionsText(transactions: readonly Transaction[], width?: number): string {
   if (transactions.length === 0) return "No transactions.";
   const rows = transactions.map((row) => [
     row.account,
@@ -50,7 +54,50 @@ export function transactionsText(transactions: readonly Transaction[]): string {
     subjectText(row),
     row.counterpart,
   ]);
-  return table([["account", "direction", "row", "date", "amount", "type", "subject", "counterpart"], ...rows], [2, 4]);
+  const header = ["account", "direction", "row", "date", "amount", "type", "subject", "counterpart"];
+  return table([header, ...(width === undefined ? rows : fit(header, rows, width))], [2, 4]);
+}
+
+/** Columns that give way, in this order, down to what still tells transfers apart. */
+const YIELDING: readonly { column: number; least: number; shorten: (text: string, width: number) => string }[] = [
+  { column: 6, least: 13, shorten: shortSubject },
+  { column: 3, least: 20, shorten: (text) => text.replace(/\.\d+Z$/, "Z") },
+  { column: 7, least: 20, shorten: shortPayto },
+  { column: 0, least: 10, shorten: middle },
+  { column: 7, least: 12, shorten: shortPayto },
+  { column: 6, least: 9, shorten: shortSubject },
+];
+
+/** Shortens cells until the table is no wider than it may be. */
+function fit(header: readonly string[], rows: readonly string[][], width: number): string[][] {
+  const cells = rows.map((row) => [...row]);
+  for (const { column, least, shorten } of YIELDING) {
+    const widths = columnWidths([header, ...cells]);
+    const excess = widths.reduce((sum, each) => sum + each, 2 * (widths.length - 1)) - width;
+    if (excess <= 0) break;
+    const target = Math.max(least, (widths[column] ?? 0) - excess);
+    for (const [index, row] of cells.entries()) row[column] = shorten(rows[index]?.[column] ?? "", target);
+  }
+  return cells;
+}
+
+/** The beginning and the end of a text. */
+function middle(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const tail = Math.floor((width - 1) / 2);
+  return `${text.slice(0, width - 1 - tail)}…${text.slice(text.length - tail)}`;
+}
+
+/** The key alone, without the exchange's URL behind it. */
+function shortSubject(text: string, width: number): string {
+  return text.length <= width ? text : middle(text.split(" ", 1)[0] ?? "", width);
+}
+
+/** A payto URI without its parameters; of a long one the beginning, and the end of the account. */
+function shortPayto(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const account = text.split("?", 1)[0] ?? "";
+  return account.length < width ? `${account}…` : middle(account, width);
 }
 
 /** Transfers for programs: amounts as `CUR:V.F`, times in ISO 8601, keys in base32. */
@@ -100,8 +147,13 @@ function jsonInteger(value: bigint): number | string {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();
 }
 
+function columnWidths(rows: readonly (readonly string[])[]): number[] {
+  const widest = (column: number) => rows.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0);
+  return rows[0]?.map((_, column) => widest(column)) ?? [];
+}
+
 function table(rows: readonly string[][], right: readonly number[]): string {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const widths = columnWidths(rows);
   const cell = (text: string, column: number) => {
     const width = widths[column] ?? 0;
     return right.includes(column) ? text.padStart(width) : text.padEnd(width);

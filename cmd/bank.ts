@@ -4,6 +4,7 @@
 
 import { BankError, type Direction } from "../core/bank/history.ts";
 import { connectBankStore, ensureBankSchema, requireBankSchema } from "../core/bank/schema.ts";
+import { countStored, forgetAccount, readAccounts as readStoredAccounts } from "../core/bank/store-history.ts";
 import { readAnomalies, readNewest } from "../core/bank/store-rows.ts";
 import { type Account, readAccounts } from "../core/config/accounts.ts";
 import { bankStoreOptions } from "../core/config/bank-store.ts";
@@ -11,17 +12,28 @@ import type { Configuration } from "../core/config/configuration.ts";
 import { loadConfiguration } from "../core/config/load.ts";
 import { describeProblem } from "../core/config/problem.ts";
 import { describeConnection, type Sql } from "../core/db/connect.ts";
-import { importFile } from "./bank-file.ts";
+import { importFile, readStatement } from "./bank-file.ts";
 import { followGateways, importGateways, verifyGateways } from "./bank-gateway.ts";
-import { anomaliesJson, anomaliesText, transactionsJson, transactionsText } from "./bank-text.ts";
-import { EXIT, type Options, printWarning, readOptions, runTool, ToolError } from "./schema-tool.ts";
+import { anomaliesJson, anomaliesText, count, transactionsJson, transactionsText } from "./bank-text.ts";
+import {
+  consentOfProcess,
+  EXIT,
+  type Options,
+  printWarning,
+  readOptions,
+  requireConsent,
+  runTool,
+  ToolError,
+} from "./schema-tool.ts";
 
 const HELP = `taler-auditor bank - keep what the bank reports about the exchange's accounts
 
 Usage: taler-auditor bank import [-c FILE] [--once | --follow] [--account NAME]… [--credit] [--debit] [-I]
        taler-auditor bank import [-c FILE] --file FILE --account NAME [--format camt.053|csv]
        taler-auditor bank verify [-c FILE] [--account NAME]… [--days N] [--fail-on-findings]
-       taler-auditor bank show   [-c FILE] [--account NAME]… [--direction DIR] [--limit N] [--anomalies] [--json]
+       taler-auditor bank show   [-c FILE] [--account NAME]… [--direction DIR] [--limit N] [--anomalies]
+                                 [--full | --json]
+       taler-auditor bank forget [-c FILE] --account NAME [--yes]
 
 import  asks the wire gateway of each [exchange-account-NAME] with ENABLE_CREDIT or ENABLE_DEBIT for transfers that are
         not in the local store yet, and reads the newest stored ones again. What the bank reports is added and never
@@ -29,6 +41,8 @@ import  asks the wire gateway of each [exchange-account-NAME] with ENABLE_CREDIT
         the place reached: an import that ends at any moment is simply started again. Wrong answers are not used.
 verify  reads the history again and compares it with the store.
 show    lists the newest transfers in the store, or its anomalies.
+forget  deletes all that the store has of an account, after asking: the way back from a mistaken import. What an audit
+        has booked from it stays, until dbinit --restart and an audit from the first record.
 
 The store is schema auditor_bank in the database of option CONFIG in section [bankdb-postgres], by default
 postgres:///libeufin. The first import creates it.
@@ -47,7 +61,9 @@ postgres:///libeufin. The first import creates it.
       --direction DIR     credit or debit
       --limit N           at most N transfers of each account and direction (default: 20)
       --anomalies         list anomalies instead of transfers
+      --full              do not shorten subjects and accounts on a terminal
       --json              print one JSON document
+      --yes               do not ask (forget)
   -h, --help              this text
 
 CSV files begin with a line that names the columns row_id, date, direction, amount, subject, counterpart (RFC 4180):
@@ -61,6 +77,9 @@ Exit codes: 0 done; 1 something failed, also if for one account only; 2 wrong us
 `;
 
 const FINDINGS = 10;
+
+/** Columns that a table may take on a terminal. */
+const TABLE_WIDTH = 120;
 
 /** The subcommand. */
 export const command = {
@@ -93,6 +112,8 @@ async function run(args: string[]): Promise<number> {
         return await runVerify(rest);
       case "show":
         return await runShow(rest);
+      case "forget":
+        return await runForget(rest);
     }
   } catch (error) {
     if (!(error instanceof BankError)) throw error;
@@ -103,7 +124,7 @@ async function run(args: string[]): Promise<number> {
   throw new ToolError(
     EXIT.usage,
     action === "" || action.startsWith("-") ? "what to do is missing" : `there is no bank ${action}`,
-    "say bank import, bank verify or bank show; --help says more",
+    "say bank import, bank verify, bank show or bank forget; --help says more",
   );
 }
 
@@ -132,12 +153,16 @@ async function runImport(args: string[]): Promise<number> {
   } else if (format !== undefined) {
     throw new ToolError(EXIT.usage, "--format has a meaning with --file only");
   }
-  return await withStore(options, "bank import", async (sql, config) => {
+  const prepare = async (config: Configuration) => {
+    if (typeof file !== "string") return gatewayScope(options, config);
+    const account = oneAccount(options, config);
+    return { file, account, statement: await readStatement(config, account, file, format as string | undefined) };
+  };
+  return await withStore(options, "bank import", prepare, async (sql, work) => {
     const patch = await ensureBankSchema(sql);
     if (patch !== undefined) console.log(`applied ${patch} to ${describeConnection(sql)}`);
-    if (typeof file === "string") return await importFile(sql, oneAccount(options, config), file, format as string);
-    const scope = gatewayScope(options, config);
-    return await (options.follow === true ? followGateways(sql, scope) : importGateways(sql, scope));
+    if ("statement" in work) return await importFile(sql, work.account, work.file, work.statement);
+    return await (options.follow === true ? followGateways(sql, work) : importGateways(sql, work));
   });
 }
 
@@ -150,9 +175,8 @@ async function runVerify(args: string[]): Promise<number> {
   });
   if (options.help === true) return printHelp();
   const days = integer(options, "days", 36_500);
-  return await withStore(options, "bank verify", async (sql, config) => {
+  return await withStore(options, "bank verify", (config) => gatewayScope(options, config), async (sql, scope) => {
     await requireBankSchema(sql);
-    const scope = gatewayScope(options, config);
     const failed = await verifyGateways(sql, scope, days);
     if (failed !== EXIT.done || options["fail-on-findings"] !== true) return failed;
     const open = await readAnomalies(sql);
@@ -167,6 +191,7 @@ async function runShow(args: string[]): Promise<number> {
     direction: { type: "string" },
     limit: { type: "string" },
     anomalies: { type: "boolean" },
+    full: { type: "boolean" },
     json: { type: "boolean" },
   });
   if (options.help === true) return printHelp();
@@ -175,9 +200,11 @@ async function runShow(args: string[]): Promise<number> {
     throw new ToolError(EXIT.usage, `--direction: ${direction} is neither credit nor debit`);
   }
   const limit = integer(options, "limit", 1_000_000) ?? 20;
-  return await withStore(options, "bank show", async (sql, config) => {
+  const prepare = (config: Configuration) =>
+    chosenAccounts(options, readAccounts(config))?.map(({ section }) => section) ?? [undefined];
+  return await withStore(options, "bank show", prepare, async (sql, chosen) => {
     await requireBankSchema(sql);
-    const chosen = chosenAccounts(options, readAccounts(config))?.map(({ section }) => section) ?? [undefined];
+    const width = options.full !== true && Deno.stdout.isTerminal() ? TABLE_WIDTH : undefined;
     const json = options.json === true;
     const each = async <T>(read: (account: string | undefined) => Promise<T[]>) =>
       (await Promise.all(chosen.map(read))).flat();
@@ -186,17 +213,55 @@ async function runShow(args: string[]): Promise<number> {
       console.log(json ? JSON.stringify(anomaliesJson(anomalies), undefined, 2) : anomaliesText(anomalies));
     } else {
       const transactions = await each((account) => readNewest(sql, { account, direction, limit }));
-      console.log(json ? JSON.stringify(transactionsJson(transactions), undefined, 2) : transactionsText(transactions));
+      const text = () => transactionsText(transactions, width);
+      console.log(json ? JSON.stringify(transactionsJson(transactions), undefined, 2) : text());
     }
     return EXIT.done;
   });
 }
 
-/** Loads the configuration, connects to the store, does the work and disconnects. */
-async function withStore(
+async function runForget(args: string[]): Promise<number> {
+  const options = readOptions(args, { ...COMMON, yes: { type: "boolean" } });
+  if (options.help === true) return printHelp();
+  const names = options.account as unknown as string[] | undefined;
+  const [name] = names ?? [];
+  if (name === undefined || names?.length !== 1) {
+    throw new ToolError(EXIT.usage, "forget is about one account: name it with --account");
+  }
+  const prepare = (config: Configuration) => configuredAccount(name, readAccounts(config))?.section ?? name;
+  return await withStore(options, "bank forget", prepare, async (sql, account) => {
+    await requireBankSchema(sql);
+    const stored = await countStored(sql, account);
+    if (stored === undefined) {
+      const known = (await readStoredAccounts(sql)).map((row) => row.account);
+      const hint = known.length === 0 ? "the store is empty" : `it has ${known.join(", ")}`;
+      throw new ToolError(EXIT.failed, `the store has nothing of account ${account}`, hint);
+    }
+    const parts = [count(stored.transfers, "transfer"), count(stored.anomalies, "anomaly", "anomalies")].join(" and ");
+    requireConsent(
+      `delete the stored history of ${account}, ${parts}, from ${describeConnection(sql)}`,
+      consentOfProcess(options.yes === true),
+    );
+    await forgetAccount(sql, account);
+    console.log(`${account}: ${parts} deleted; the next bank import begins anew`);
+    console.log(
+      "The next audit drops the findings about these anomalies (WC-R9). What earlier audits booked from these transfers " +
+        "stays: if there was one since the import, run taler-auditor dbinit --restart, then audit from the first record.",
+    );
+    return EXIT.done;
+  });
+}
+
+/**
+ * Loads the configuration, connects to the store, does the work and disconnects.
+ *
+ * @param prepare what can be found wrong before anything is touched
+ */
+async function withStore<T>(
   options: Options,
   name: string,
-  work: (sql: Sql, config: Configuration) => Promise<number>,
+  prepare: (config: Configuration) => T | Promise<T>,
+  work: (sql: Sql, prepared: T) => Promise<number>,
 ): Promise<number> {
   const file = options.config as string | undefined;
   const loaded = loadConfiguration(file === undefined ? {} : { file });
@@ -204,12 +269,13 @@ async function withStore(
     throw new ToolError(EXIT.configuration, loaded.problems.map(describeProblem).join("\n"));
   }
   const config = loaded.configuration;
+  const prepared = await prepare(config);
   const sql = await connectBankStore(config, bankStoreOptions(config), {
     applicationName: `taler-auditor ${name}`,
     max: 4,
   });
   try {
-    return await work(sql, config);
+    return await work(sql, prepared);
   } finally {
     for (const { level, message } of config.notices) if (level === "warning") printWarning(message);
     await sql.end({ timeout: 1 });
@@ -235,12 +301,16 @@ function gatewayScope(options: Options, config: Configuration) {
 function chosenAccounts(options: Options, known: readonly Account[]): Account[] | undefined {
   const names = options.account as unknown as string[] | undefined;
   return names?.map((name) => {
-    const account = known.find(({ section }) => section === name) ??
-      known.find(({ section }) => section.toLowerCase() === `exchange-account-${name}`.toLowerCase());
+    const account = configuredAccount(name, known);
     if (account !== undefined) return account;
     const hint = known.length === 0 ? "none is configured" : `there are ${known.map((a) => a.section).join(", ")}`;
     throw new ToolError(EXIT.configuration, `there is no account ${name}`, hint);
   });
+}
+
+function configuredAccount(name: string, known: readonly Account[]): Account | undefined {
+  return known.find(({ section }) => section === name) ??
+    known.find(({ section }) => section.toLowerCase() === `exchange-account-${name}`.toLowerCase());
 }
 
 function oneAccount(options: Options, config: Configuration): Account {

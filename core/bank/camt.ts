@@ -5,7 +5,7 @@
  */
 
 import { type Amount, parseAmount } from "../taler/amount.ts";
-import { DB_NEVER, parseTime } from "../taler/time.ts";
+import { DAY, DB_NEVER, parseTime } from "../taler/time.ts";
 import type { Direction } from "./history.ts";
 import { type Skipped, type Statement, type StatementLine, uniqueReferences, type Unreadable } from "./statement.ts";
 import { sameAccount } from "./transaction.ts";
@@ -30,10 +30,11 @@ export function parseCamtStatement(bytes: Uint8Array, paytoUri: string | undefin
   const skipped: Skipped[] = [];
   const lines: StatementLine[] = [];
   let ownAccount: string | undefined;
+  let until: bigint | undefined;
   for (const [index, statement] of statements.entries()) {
     const place = `statement ${textOf(statement, "Id") ?? index + 1}`;
     const own = accountOf(statement);
-    if (own === undefined) return { fault: `${place}: the account has no IBAN` };
+    if (own === undefined) return { fault: `${place}: ${ibanFault(textOf(statement, "Acct", "Id", "IBAN"))}` };
     const wanted = paytoUri ?? ownAccount ?? own;
     if (!sameAccount(own, wanted)) {
       if (paytoUri === undefined) return { fault: "the statements are about different accounts" };
@@ -41,19 +42,37 @@ export function parseCamtStatement(bytes: Uint8Array, paytoUri: string | undefin
       continue;
     }
     ownAccount = own;
+    const end = endOf(statement);
+    if (end !== undefined && (until === undefined || end > until)) until = end;
     for (const [entryIndex, entry] of findAll(statement, "Ntry").entries()) {
       readEntry(entry, `${place}, entry ${entryIndex + 1}`, lines, skipped);
     }
   }
   if (statements.length === 0) return { fault: "it holds no statement" };
   if (ownAccount === undefined) return { fault: `none of its statements is about account ${paytoUri}` };
-  return { numbering: "local", lines: uniqueReferences(lines), skipped, ownAccount };
+  return { numbering: "local", lines: uniqueReferences(lines), skipped, ownAccount, until };
+}
+
+/** The end of a statement's period, or of the day of its closing balance; µs. */
+function endOf(statement: XmlElement): bigint | undefined {
+  const period = textOf(statement, "FrToDt", "ToDtTm");
+  if (period !== undefined) return timeOf(period);
+  const closing = findAll(statement, "Bal").filter((b) => textOf(b, "Tp", "CdOrPrtry", "Cd") === "CLBD");
+  const days = closing.flatMap((b) => timeOf(textOf(b, "Dt", "Dt")?.slice(0, 10)) ?? []);
+  const last = days.reduce((latest, day) => day > latest ? day : latest, 0n);
+  return last === 0n ? undefined : last + DAY;
 }
 
 /** The account that a statement is about. */
 function accountOf(statement: XmlElement): string | undefined {
   const account = find(statement, "Acct");
   return payto(textOf(account, "Id", "IBAN"), textOf(account, "Ownr", "Nm") ?? textOf(account, "Nm"));
+}
+
+/** Why an account cannot be told by its IBAN. */
+function ibanFault(iban: string | undefined): string {
+  if (iban === undefined) return "the account has no IBAN";
+  return `the account's IBAN ${JSON.stringify(iban.slice(0, 50))} is malformed`;
 }
 
 /** A payto URI; the parameter receiver-name belongs to its form even where the bank does not tell the name. */
@@ -73,7 +92,10 @@ function readEntry(entry: XmlElement, place: string, lines: StatementLine[], ski
   const date = dateOf(entry);
   if (date === undefined) return skip("it has no booking date");
   const amount = amountOf(find(entry, "Amt"));
-  if (amount === undefined) return skip("its amount is not readable");
+  if (amount === undefined) {
+    const isComma = textOf(entry, "Amt")?.includes(",") === true;
+    return skip(`its amount is not readable${isComma ? " (the decimal sign is a point, not a comma)" : ""}`);
+  }
   const details = findAll(entry, "NtryDtls").flatMap((group) => findAll(group, "TxDtls"));
   const parts = details.length <= 1 ? [{ detail: details[0], amount }] : splitBatch(details, amount);
   if (parts === undefined) return skip("it is a batch whose parts do not add up to its amount");
@@ -120,6 +142,7 @@ function readPart(
   const reference = referenceOf(entry, detail, index);
   return {
     place,
+    line: entry.line,
     rowId: undefined,
     // with the day, because banks begin to count anew
     reference: reference === undefined ? undefined : `${reference} ${direction} ${date}`,
@@ -145,7 +168,11 @@ function referenceOf(entry: XmlElement, detail: XmlElement | undefined, index: n
 
 /** When an entry was booked, µs: a time, or the beginning of a day in UTC. */
 function dateOf(entry: XmlElement): bigint | undefined {
-  const text = textOf(entry, "BookgDt", "DtTm") ?? textOf(entry, "BookgDt", "Dt")?.slice(0, 10);
+  return timeOf(textOf(entry, "BookgDt", "DtTm") ?? textOf(entry, "BookgDt", "Dt")?.slice(0, 10));
+}
+
+/** A time or a day of ISO 8601, µs. */
+function timeOf(text: string | undefined): bigint | undefined {
   const time = text === undefined || !/^\d{4}-/.test(text) ? undefined : parseTime(text);
   return time === undefined || time >= DB_NEVER ? undefined : time;
 }

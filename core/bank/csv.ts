@@ -28,7 +28,7 @@ export function parseCsvStatement(text: string): Statement | Unreadable {
   for (const { fields, line } of body) {
     const read = fields.length === names.length
       ? readLine(line, (name) => fields[names.indexOf(name)]?.trim() ?? "")
-      : `${fields.length} fields, where the first line has ${names.length}`;
+      : `${fields.length} fields, where the first line has ${names.length}${fieldsHint(fields, names.length)}`;
     if (typeof read === "string") return { fault: `line ${line}: ${read}` };
     lines.push(read);
   }
@@ -44,11 +44,23 @@ function readLine(line: number, field: (name: typeof CSV_COLUMNS[number]) => str
   const direction = field("direction").toLowerCase();
   if (direction !== "credit" && direction !== "debit") return "direction is neither credit nor debit";
   const amount = parseAmount(field("amount"));
-  if (amount === undefined) return "amount is not of the form CURRENCY:VALUE.FRACTION";
+  if (amount === undefined) return `amount is not of the form CURRENCY:VALUE.FRACTION${amountHint(field("amount"))}`;
   const counterpart = field("counterpart");
   if (!isPaytoLike(counterpart)) return "counterpart is not a URI of the form payto://METHOD/ACCOUNT";
   const place = `line ${line}`;
-  return { place, rowId, reference: undefined, direction, date, amount, subject: field("subject"), counterpart };
+  return { place, line, rowId, reference: undefined, direction, date, amount, subject: field("subject"), counterpart };
+}
+
+/** A decimal comma without quotes makes two fields of an amount. */
+function fieldsHint(fields: readonly string[], expected: number): string {
+  const split = fields.some((field, at) =>
+    /^[A-Z]+:\d+$/.test(field.trim()) && /^\d+$/.test(fields[at + 1]?.trim() ?? "")
+  );
+  return fields.length > expected && split ? " (a decimal comma? the decimal sign of an amount is a point)" : "";
+}
+
+function amountHint(text: string): string {
+  return /\d,\d/.test(text) ? " (the decimal sign is a point, not a comma)" : "";
 }
 
 /** A record and the number of the line it begins on. */

@@ -86,8 +86,10 @@ export async function connectBankStore(
     if (entry !== undefined) throw config.reject(entry, result.error);
     throw new ConfigurationError([{ section: "bankdb-postgres", option: "CONFIG", message: result.error }]);
   }
-  for (const warning of result.settings.warnings) config.notice("warning", `[bankdb-postgres] CONFIG: ${warning}`);
-  return await connectWith(result.settings, { searchPath: [], ...options });
+  const place = "[bankdb-postgres] CONFIG";
+  for (const warning of result.settings.warnings) config.notice("warning", `${place}: ${warning}`);
+  const origin = entry === undefined ? `the default of ${place}` : place;
+  return await connectWith({ ...result.settings, origin }, { searchPath: [], ...options });
 }
 
 /** Tells whether schema `auditor_bank` can be used by this release. */

@@ -13,6 +13,8 @@ import { contentHash, sameAccount, type Transaction } from "./transaction.ts";
 export interface StatementLine {
   /** Where it stands in the file, for messages. */
   readonly place: string;
+  /** Line of the file on which it begins, from 1. */
+  readonly line: number;
   /** Row id of the bank, undefined if the file has none. */
   readonly rowId: bigint | undefined;
   /** What identifies the transfer where there is no row id, unique within the file. */
@@ -40,6 +42,8 @@ export interface Statement {
   readonly skipped: readonly Skipped[];
   /** Payto URI of the account that the file is about, if it says so. */
   readonly ownAccount: string | undefined;
+  /** Up to when it has all transfers, µs, if it says so. */
+  readonly until?: bigint | undefined;
 }
 
 /** A file that cannot be used at all; nothing of it was taken. */
@@ -57,6 +61,14 @@ export interface StatementOutcome {
   readonly anomalies: BankAnomaly[];
 }
 
+/**
+ * The first transfer in another currency, whether or not its subject can be used. A gateway's are for the audit to judge
+ * (WC-R7); a file in another currency is of another account, and would leave its numbers in the store for good.
+ */
+export function foreignLine({ lines }: Statement, currency: string): StatementLine | undefined {
+  return lines.find(({ amount }) => amount.currency !== currency);
+}
+
 /** Understands the subjects; a line without a usable one is skipped. */
 export function readSubjects(
   account: string,
@@ -71,6 +83,13 @@ export function readSubjects(
     else rows.push({ line, transaction: { account, direction, rowId, date, amount, counterpart, ...subject } });
   }
   return { rows, skipped };
+}
+
+/** Up to when a file has all transfers, µs: what it says, else its newest transfer; never later than now. */
+function completeUntil({ until, lines }: Statement, now: bigint): bigint {
+  const newest = lines.reduce((latest, { date }) => date > latest ? date : latest, 0n);
+  const said = until ?? newest;
+  return said < now ? said : now;
 }
 
 /**
@@ -98,7 +117,7 @@ export async function importStatement(
     const stored = statement.numbering === "bank"
       ? await storeFileRows(tx, account, rows.map((row) => row.transaction), now)
       : await storeLocal(tx, account, rows, now);
-    await completeFile(tx, account, ownAccount, now);
+    await completeFile(tx, account, ownAccount, completeUntil(statement, now));
     return stored;
   });
   return { ...result, known: rows.length - result.added, skipped };

@@ -84,8 +84,35 @@ export async function readAccount(sql: Sql, account: string): Promise<StoredAcco
   return (await readAccounts(sql, account))[0];
 }
 
+/** What {@link forgetAccount} deletes. */
+export interface StoredAmount {
+  readonly transfers: bigint;
+  readonly anomalies: bigint;
+}
+
+/** How much is stored about an account; undefined if nothing was ever imported for it. */
+export async function countStored(sql: Sql, account: string): Promise<StoredAmount | undefined> {
+  const [row] = await sql<{ transfers: bigint; anomalies: bigint }[]>`
+    select (select count(*) from auditor_bank.bank_transaction where account = ${account}) as transfers,
+           (select count(*) from auditor_bank.bank_anomaly where account = ${account}) as anomalies
+      from auditor_bank.bank_account where account = ${account}`;
+  return row;
+}
+
+/** Deletes all that is stored about an account: the next import begins as if there had been none. */
+export async function forgetAccount(sql: Sql, account: string): Promise<void> {
+  await sql.begin(async (tx) => {
+    // the order of an import, which locks the account first
+    await tx`select 1 from auditor_bank.bank_account where account = ${account} for update`;
+    await tx`delete from auditor_bank.bank_anomaly where account = ${account}`;
+    await tx`delete from auditor_bank.bank_transaction where account = ${account}`;
+    await tx`delete from auditor_bank.bank_progress where account = ${account}`;
+    await tx`delete from auditor_bank.bank_account where account = ${account}`;
+  });
+}
+
 /** What is stored about all accounts, or one, in the order of their names. */
-async function readAccounts(sql: Sql, account?: string): Promise<StoredAccount[]> {
+export async function readAccounts(sql: Sql, account?: string): Promise<StoredAccount[]> {
   const rows = await sql<{
     account: string;
     numbering: Numbering;

@@ -179,14 +179,16 @@ export async function recordAnomaly(sql: Sql, anomaly: BankAnomaly, now: bigint)
   });
 }
 
-/** Notes that an account's history is complete as far as a file goes, and how the file names the account. */
+/**
+ * Notes that a file was stored: up to when the history is complete now, µs, and what the bank calls the account.
+ */
 export async function completeFile(
   tx: TransactionSql,
   account: string,
   ownAccount: string | undefined,
-  now: bigint,
+  until: bigint,
 ): Promise<void> {
-  await tx`update auditor_bank.bank_progress set completed = greatest(completed, ${now}) where account = ${account}`;
+  await tx`update auditor_bank.bank_progress set completed = greatest(completed, ${until}) where account = ${account}`;
   await nameAccount(tx, account, ownAccount);
 }
 

@@ -9,6 +9,8 @@ export interface XmlElement {
   readonly namespace: string;
   readonly attributes: ReadonlyMap<string, string>;
   readonly children: XmlElement[];
+  /** Line on which its first tag ends, from 1. */
+  readonly line: number;
   /** The element's own text, without that of its children, trimmed. */
   text: string;
 }
@@ -43,7 +45,8 @@ function parse(text: string): XmlElement {
   };
   parser.on("error", (error) => {
     // the parser's own message begins with its place
-    throw new Malformed(`not well-formed XML: ${error.message.slice(0, 200)}`);
+    const hint = text.trimStart().startsWith("<") ? "" : " (the file does not look like XML at all)";
+    throw new Malformed(`not well-formed XML: ${error.message.slice(0, 200).replace(/\.$/, "")}${hint}`);
   });
   parser.on("doctype", () => {
     throw new Malformed(`${place()}: a document type is not allowed`);
@@ -51,7 +54,14 @@ function parse(text: string): XmlElement {
   parser.on("opentag", ({ local, uri, attributes }) => {
     if (open.length >= DEPTH_MAX) throw new Malformed(`${place()}: nested more than ${DEPTH_MAX} levels deep`);
     const values = new Map(Object.values(attributes).map((attribute) => [attribute.local, attribute.value]));
-    const element: XmlElement = { name: local, namespace: uri, attributes: values, children: [], text: "" };
+    const element: XmlElement = {
+      name: local,
+      namespace: uri,
+      attributes: values,
+      children: [],
+      line: parser.line,
+      text: "",
+    };
     open.at(-1)?.children.push(element);
     root ??= element;
     open.push(element);

@@ -1,91 +1,13 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// deno-lint-ignore-file no-console -- the test reads what a command prints
 /** `taler-auditor bank` as its callers see it: exit code, what it prints, what it leaves, and how it ends. */
 
 import assert from "node:assert/strict";
 import { command } from "../../cmd/bank.ts";
-import { connect, type Sql } from "../../core/db/connect.ts";
+import { connect } from "../../core/db/connect.ts";
 import { encodeBase32 } from "../../core/taler/base32.ts";
-import {
-  type BankServer,
-  creditEntry,
-  madeUpHistory,
-  onHistory,
-  OWN_ACCOUNT,
-  startBankServer,
-  testKey,
-} from "../support/bank-server.ts";
-import { camt, CAMT_OWN, camtEntry, KEY } from "../support/camt.ts";
-import { sharedServer, targetOf, withDatabase } from "../support/server.ts";
-
-interface Outcome {
-  code: number;
-  out: string;
-  err: string;
-}
-
-/** Runs the command in this process and takes what it prints. */
-async function call(...args: string[]): Promise<Outcome> {
-  const lines = { out: [] as string[], err: [] as string[] };
-  const { log, error } = console;
-  console.log = (...words: unknown[]) => void lines.out.push(words.join(" "));
-  console.error = (...words: unknown[]) => void lines.err.push(words.join(" "));
-  try {
-    const code = await command.run(args);
-    return { code, out: lines.out.join("\n"), err: lines.err.join("\n") };
-  } finally {
-    Object.assign(console, { log, error });
-  }
-}
-
-interface Scene {
-  sql: Sql;
-  folder: string;
-  /** Configuration with accounts 1 and 2, each with a bank. */
-  file: string;
-  banks: [BankServer, BankServer];
-}
-
-const accountText = (name: string, url: string, payto: string, more = "") => `
-[exchange-account-${name}]
-PAYTO_URI = ${payto}
-ENABLE_CREDIT = YES
-ENABLE_DEBIT = YES
-${more}
-[exchange-accountcredentials-${name}]
-WIRE_GATEWAY_URL = ${url}
-WIRE_GATEWAY_AUTH_METHOD = bearer
-TOKEN = hush
-`;
-
-async function withScene(body: (scene: Scene) => Promise<void>): Promise<void> {
-  await withDatabase(async (sql, { url }) => {
-    const folder = await Deno.makeTempDir();
-    const banks: [BankServer, BankServer] = [
-      startBankServer({ data: madeUpHistory(30, 12) }),
-      startBankServer({ data: { ...madeUpHistory(2, 0), own: OWN_ACCOUNT.replace("/exchange?", "/second?") } }),
-    ];
-    const file = `${folder}/auditor.conf`;
-    await Deno.writeTextFile(
-      file,
-      `[exchange]\nCURRENCY = EUR\n[bankdb-postgres]\nCONFIG = ${url}\n` +
-        accountText("1", banks[0].url, OWN_ACCOUNT) + accountText("2", banks[1].url, banks[1].data.own),
-    );
-    try {
-      await body({ sql, folder, file, banks });
-    } finally {
-      await Promise.all(banks.map((bank) => bank.close()));
-      await Deno.remove(folder, { recursive: true });
-    }
-  });
-}
-
-const countRows = async (sql: Sql) => {
-  const [row] = await sql`select count(*) as rows, count(distinct (account, direction, row_id)) as different
-                            from auditor_bank.bank_transaction`;
-  assert.equal(row?.["rows"], row?.["different"]);
-  return Number(row?.["rows"]);
-};
+import { call, countRows, withScene } from "../support/bank-command.ts";
+import { type BankServer, creditEntry, onHistory, testKey } from "../support/bank-server.ts";
+import { sharedServer, targetOf } from "../support/server.ts";
 
 Deno.test("import, show and verify", () =>
   withScene(async ({ sql, file, banks }) => {
@@ -181,58 +103,6 @@ Deno.test("options that restrict an import", () =>
     assert.equal((await call("import", "-c", file, "--account", "2", "-I")).code, 0);
   }));
 
-Deno.test("files: CSV and camt.053", () =>
-  withScene(async ({ folder, file }) => {
-    const csv = `${folder}/may.csv`;
-    await Deno.writeTextFile(
-      csv,
-      "row_id,date,direction,amount,subject,counterpart\n" +
-        `5,2026-05-01,credit,EUR:5,${KEY},payto://iban/X?receiver-name=x\n` +
-        `6,2026-05-01,debit,EUR:5,rent,payto://iban/X?receiver-name=x\n`,
-    );
-    const lines = (text: string) => text.split("\n").slice(-2);
-    const first = await call("import", "-c", file, "--file", csv, "--account", "1");
-    assert.deepEqual([first.code, ...lines(first.out)], [
-      0,
-      `${csv}: skipped line 3: the subject is not a transfer identifier and an exchange's URL`,
-      "exchange-account-1: 1 new transfer, 0 known, 1 skipped",
-    ], first.err);
-    const again = await call("import", "-c", file, "--file", csv, "--account", "1", "--format", "csv");
-    assert.match(again.out, /exchange-account-1: 0 new transfers, 1 known, 1 skipped$/);
-    const xml = `${folder}/may.xml`;
-    await Deno.writeTextFile(xml, camt("08", [camtEntry("08", { subject: [KEY] })]));
-    const wrong = await call("import", "-c", file, "--file", xml, "--account", "2");
-    assert.equal(wrong.code, 1);
-    assert.match(
-      wrong.err,
-      /may\.xml: none of its statements is about account payto:\/\/x-taler-bank.*; nothing was imported/,
-    );
-    await Deno.writeTextFile(
-      file,
-      (await Deno.readTextFile(file)).replace(/^PAYTO_URI = .*second.*$/m, `PAYTO_URI = ${CAMT_OWN}`),
-    );
-    const right = await call("import", "-c", file, "--file", xml, "--account", "2");
-    assert.deepEqual([right.code, right.out], [0, "exchange-account-2: 1 new transfer, 0 known, 0 skipped"], right.err);
-    const mixed = await call("import", "-c", file, "--account", "2");
-    assert.equal(mixed.code, 1);
-    assert.match(mixed.err, /exchange-account-2: its history comes from statements without row ids/);
-    const cases: [string[], number, RegExp][] = [
-      [["--file", csv], 2, /a file is about one account: name it with --account/],
-      [["--file", csv, "--account", "1", "--account", "2"], 2, /a file is about one account/],
-      [["--file", csv, "--account", "1", "--follow"], 2, /--follow has no meaning with --file/],
-      [["--file", csv, "--account", "1", "--format", "mt940"], 2, /mt940 is neither camt\.053 nor csv/],
-      [["--file", `${folder}/x.txt`, "--account", "1"], 2, /does not tell its format/],
-      [["--file", `${folder}/none.csv`, "--account", "1"], 1, /none\.csv cannot be read: /],
-      [["--file", `${folder}/`, "--account", "1", "--format", "csv"], 1, /is no file/],
-      [["--file", xml, "--account", "1", "--format", "csv"], 1, /may\.xml: .*; nothing was imported/],
-    ];
-    for (const [args, code, expected] of cases) {
-      const outcome = await call("import", "-c", file, ...args);
-      assert.deepEqual([outcome.code, args], [code, args], outcome.err);
-      assert.match(outcome.err, expected);
-    }
-  }));
-
 Deno.test("wrong usage and wrong configuration", () =>
   withScene(async ({ folder, file }) => {
     const cases: [string[], number, RegExp][] = [
@@ -246,6 +116,8 @@ Deno.test("wrong usage and wrong configuration", () =>
       [["verify", "-c", file, "--days", "x"], 2, /--days: x is not a number/],
       [["show", "-c", file, "--direction", "up"], 2, /--direction: up is neither/],
       [["show", "-c", file, "--limit", "-1"], 2, /limit/],
+      [["forget", "-c", file], 2, /forget is about one account/],
+      [["forget", "-c", file, "--account", "1", "--account", "2"], 2, /forget is about one account/],
       [
         ["import", "-c", file, "--account", "9"],
         6,

@@ -125,3 +125,17 @@ Deno.test("statements without row ids get our own, once; the two ways of numberi
     await importLines(sql, csvOf([creditLine(1)]));
     await assert.rejects(importLines(sql, statement("5"), CAMT_OWN), /a statement without row ids cannot be added/);
   }));
+
+Deno.test("a file makes the history complete as far as it goes, and not up to now", () =>
+  withStore(async (sql) => {
+    const completed = async () => [...(await openStoreHistory(sql).describe(ACCOUNT))!.completed.values()];
+    const at = (id: number) => BigInt(1_700_000_000 + id) * 1_000_000n;
+    await importLines(sql, csvOf([creditLine(21), debitLine(23)]));
+    assert.deepEqual(await completed(), [at(23), at(23)]);
+    await importLines(sql, { ...csvOf([creditLine(22)]), until: at(40) });
+    assert.deepEqual(await completed(), [at(40), at(40)], "the file says how far it goes");
+    await importLines(sql, csvOf([creditLine(24)]));
+    assert.deepEqual(await completed(), [at(40), at(40)], "an older file takes nothing back");
+    await importLines(sql, { ...csvOf([creditLine(25)]), until: CLOCK.now + 1n });
+    assert.deepEqual(await completed(), [CLOCK.now, CLOCK.now], "nobody knows the future");
+  }));

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseCamtStatement } from "../../core/bank/camt.ts";
 import { parseCsv, parseCsvStatement } from "../../core/bank/csv.ts";
-import { readSubjects, type Statement, type Unreadable } from "../../core/bank/statement.ts";
+import { foreignLine, readSubjects, type Statement, type Unreadable } from "../../core/bank/statement.ts";
 import { sameAccount } from "../../core/bank/transaction.ts";
 import { parseXml } from "../../core/bank/xml.ts";
 import { formatAmount } from "../../core/taler/amount.ts";
@@ -30,6 +30,7 @@ Deno.test("CSV: columns by name in any order, others ignored, a byte order mark 
   assert.deepEqual([numbering, ownAccount], ["bank", undefined]);
   assert.deepEqual(lines, [{
     place: "line 2",
+    line: 2,
     rowId: 12n,
     reference: undefined,
     direction: "credit",
@@ -53,8 +54,16 @@ Deno.test("CSV: a malformed line makes the file unusable and is named", () => {
     [HEADER + LINE.replace("2026-05-01T10:00:00Z", "01.05.2026"), /date is neither ISO 8601/],
     [HEADER + LINE.replace("2026-05-01T10:00:00Z", "never"), /date is neither ISO 8601/],
     [HEADER + LINE.replace("credit", "CRDT"), /direction is neither credit nor debit/],
-    [HEADER + LINE.replace("EUR:5", "5,00 EUR"), /^line 2: 7 fields/],
-    [HEADER + LINE.replace("EUR:5", "5 EUR"), /amount is not of the form/],
+    [HEADER + LINE.replace("EUR:5", "5,00 EUR"), /^line 2: 7 fields, where the first line has 6$/],
+    [
+      HEADER + LINE.replace("EUR:5", "EUR:5,25"),
+      /^line 2: 7 fields, where the first line has 6 \(a decimal comma\? .*point\)$/,
+    ],
+    [
+      HEADER + LINE.replace("EUR:5", '"EUR:5,25"'),
+      /amount is not of the form.* \(the decimal sign is a point, not a comma\)$/,
+    ],
+    [HEADER + LINE.replace("EUR:5", "5 EUR"), /amount is not of the form CURRENCY:VALUE\.FRACTION$/],
     [HEADER + LINE.replace("payto://", "http://"), /counterpart is not a URI/],
     [`${HEADER}"7`, /^line 2: a quote is missing/],
     [`${HEADER}7"8,`, /^line 2: a quote is missing/],
@@ -152,7 +161,7 @@ Deno.test("camt.053: what is no transfer of the exchange is skipped with its pla
     "statement S1, entry 4: it has no subject",
     "statement S1, entry 5: it has no booking date",
     "statement S1, entry 6: it is neither credit nor debit",
-    "statement S1, entry 7: its amount is not readable",
+    "statement S1, entry 7: its amount is not readable (the decimal sign is a point, not a comma)",
     "statement S1, entry 8: it is a payment that came back",
     "statement S1, entry 9: the subject holds no key",
   ]);
@@ -192,12 +201,25 @@ Deno.test("camt.053: several statements; those of other accounts are skipped or 
   assert.match(faultOf(parseCamtStatement(bytes(stranger), CAMT_OWN)), /none of its statements is about account/);
 });
 
+Deno.test("the first transfer in another currency is found, with its line", () => {
+  const csv = good(parseCsvStatement(HEADER + LINE + LINE.replace("EUR", "USD").replace(KEY, "rent")));
+  assert.equal(foreignLine(csv, "EUR")?.line, 3);
+  assert.equal(foreignLine(csv, "USD")?.line, 2);
+  assert.equal(foreignLine(good(parseCsvStatement(HEADER + LINE)), "EUR"), undefined);
+  const [one, other] = [camtEntry("02", { subject: [KEY] }), camtEntry("02", { subject: [OTHER_KEY] })];
+  const text = camt("02", [one, other.replace('Ccy="EUR"', 'Ccy="USD"')]);
+  const line = text.split("\n").findIndex((each) => each.includes('"USD"'));
+  const found = foreignLine(good(parseCamtStatement(bytes(text), CAMT_OWN)), "EUR");
+  assert.equal(found?.amount.currency, "USD");
+  assert.equal(found?.line, line, "the entry begins in the line before its amount");
+});
+
 Deno.test("XML that could do harm, and XML that is none, is refused", () => {
   const ours = camt("02", [camtEntry("02", { subject: [KEY] })]);
   const cases: [string, string | Uint8Array, RegExp][] = [
     ["empty", "", /./],
-    ["no XML", "row_id,date\n", /not well-formed XML/],
-    ["cut off", ours.slice(0, 700), /not well-formed XML/],
+    ["no XML", "row_id,date\n", /not well-formed XML: .*root node \(the file does not look like XML at all\)$/],
+    ["cut off", ours.slice(0, 700), /not well-formed XML: [^(]*$/],
     [
       "entities",
       ours.replace("<Document", '<!DOCTYPE d [<!ENTITY a "b">]><Document'),
@@ -218,6 +240,11 @@ Deno.test("XML that could do harm, and XML that is none, is refused", () => {
     ["no namespace", ours.replace(/ xmlns="[^"]*"/, ""), /not a statement of form/],
     ["no statement", ours.replace(/<Stmt>.*<\/Stmt>/s, ""), /it holds no statement/],
     ["no IBAN", ours.replace(/<IBAN>DE75[^<]*<\/IBAN>/, ""), /the account has no IBAN/],
+    [
+      "malformed IBAN",
+      ours.replace(/<IBAN>DE75/, "<IBAN>D575-"),
+      /: the account's IBAN "D575-512[0-9]+" is malformed$/,
+    ],
   ];
   for (const [what, text, expected] of cases) {
     const result = parseCamtStatement(typeof text === "string" ? bytes(text) : text, CAMT_OWN);
@@ -258,4 +285,19 @@ Deno.test("accounts are the same by their normal forms, or by their texts withou
     ["payto://iban/XX", "payto://iban/XY", false],
   ];
   for (const [a, b, expected] of cases) assert.equal(sameAccount(a, b), expected, `${a} ${b}`);
+});
+
+Deno.test("camt.053: the end of what a statement covers", () => {
+  const until = (parts: string) => {
+    const text = camt("08", [parts, camtEntry("08", { subject: [KEY] })]);
+    const end = good(parseCamtStatement(bytes(text), CAMT_OWN)).until;
+    return end === undefined ? undefined : formatTime(end);
+  };
+  const balance = (code: string, day: string) =>
+    `<Bal><Tp><CdOrPrtry><Cd>${code}</Cd></CdOrPrtry></Tp><Dt><Dt>${day}</Dt></Dt></Bal>`;
+  const period = "<FrToDt><FrDtTm>2026-05-01T00:00:00Z</FrDtTm><ToDtTm>2026-05-03T18:00:00Z</ToDtTm></FrToDt>";
+  assert.equal(until(""), undefined);
+  assert.equal(until(period), "2026-05-03T18:00:00Z");
+  assert.equal(until(balance("OPBD", "2026-05-01") + balance("CLBD", "2026-05-03")), "2026-05-04T00:00:00Z");
+  assert.equal(until(balance("CLBD", "soon")), undefined);
 });

@@ -6,12 +6,14 @@ import {
   connect,
   type ConnectionTarget,
   connectTo,
+  connectWith,
   DatabaseError,
   describeConnection,
   isRetryable,
   osUser,
 } from "../../core/db/connect.ts";
 import { fixedEnvironment } from "../../core/config/environment.ts";
+import { parseConnectionString } from "../../core/db/connstring.ts";
 import { startServer } from "../../core/db/server.ts";
 import { sharedServer, targetOf, withDatabase } from "../support/server.ts";
 
@@ -65,6 +67,53 @@ Deno.test("a server that is not there", async () => {
   assert.equal(refused.kind, "unreachable");
   assert.ok(refused.message.includes("127.0.0.1:1"), refused.message);
   await Deno.remove(folder);
+});
+
+/** Why nobody can connect as a text says that some option holds. */
+async function failureOf(text: string, searchPath: string[] = []): Promise<DatabaseError> {
+  const result = parseConnectionString(text, fixedEnvironment({}), "me");
+  assert.ok("settings" in result, JSON.stringify(result));
+  const settings = { ...result.settings, origin: "[exchangedb-postgres] CONFIG" };
+  const error = await connectWith(settings, { ...OPTIONS, searchPath }).catch((error) => error);
+  assert.ok(error instanceof DatabaseError, String(error));
+  return error;
+}
+
+Deno.test("messages name the option that leads to the database", async () => {
+  const { socketDir } = await sharedServer();
+  const refused = await failureOf("postgres://u:secret@127.0.0.1:1/x");
+  assert.match(refused.message, / \(database x at 127\.0\.0\.1:1 as u; \[exchangedb-postgres\] CONFIG\)$/);
+  const absent = await failureOf(`host=${socketDir} user=postgres dbname=no_such_database`);
+  assert.match(absent.message, /does not exist \(database .*; \[exchangedb-postgres\] CONFIG\)$/);
+  const schema = await failureOf(`host=${socketDir} user=postgres dbname=postgres`, ["auditor"]);
+  assert.match(schema.message, /^schema auditor does not exist \(.*; \[exchangedb-postgres\] CONFIG\)$/);
+  const certificates = await failureOf("host=h sslmode=verify-full sslrootcert=/nonexistent");
+  assert.match(certificates.message, /\(\/nonexistent; \[exchangedb-postgres\] CONFIG\)$/);
+});
+
+Deno.test("a server without TLS, where the connection string demands it", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr as Deno.NetAddr;
+  const served = (async () => {
+    for await (const connection of listener) {
+      // as the real one: no to the request for TLS, and the end when the client goes on with TLS nevertheless
+      const buffer = new Uint8Array(1024);
+      await connection.read(buffer);
+      await connection.write(new TextEncoder().encode("N"));
+      await connection.read(buffer);
+      connection.close();
+    }
+  })();
+  try {
+    for (const mode of ["require", "verify-full"]) {
+      const { kind, message } = await failureOf(`host=127.0.0.1 port=${port} user=u sslmode=${mode}`);
+      assert.equal(kind, "unreachable");
+      assert.match(message, new RegExp(`^the server offers no TLS, and sslmode=${mode} demands it \\(database u at `));
+    }
+  } finally {
+    listener.close();
+    await served;
+  }
 });
 
 Deno.test("a database, schema or role that is not there", async () => {

@@ -198,6 +198,18 @@ const ERRORS: readonly (readonly [text: string, error: RegExp, variables?: Varia
   ["host=h channel_binding=require", /channel_binding=require is not supported/],
   ["host=h gssencmode=require", /gssencmode=require/],
   ["host=h require_auth=scram-sha-256", /require_auth/],
+  ["host=h sslcrl=/crl", /parameter sslcrl is not supported/],
+  ["host=h sslcrldir=/crls", /parameter sslcrldir is not supported/],
+  ["", /parameter sslcrl is not supported/, { PGSSLCRL: "/crl" }],
+  ["host=h sslcertmode=require", /sslcertmode=require is not supported/],
+  ["host=h ssl_min_protocol_version=TLSv1.3", /ssl_min_protocol_version above TLSv1\.2 is not supported/],
+  ["requirepeer=postgres", /requirepeer is not supported/],
+  ["host=h requiressl=1", /requiressl \(sslmode=require says the same\) is not supported/],
+  ["postgres://h/d?sslmod=verify-full", /^there is no connection parameter sslmod \(/],
+  ["postgres://h/d?ssl=false", /no connection parameter ssl \(/],
+  ["host=h foo=1", /no connection parameter foo \(/],
+  ["host=h SSLMODE=require", /no connection parameter SSLMODE \(/],
+  ["postgres://h/d?s3cret=x", /^there is no connection parameter of a name in it \(/],
   ["service=prod", /service is not supported/],
   ["", /service is not supported/, { PGSERVICE: "prod" }],
   ["", /port is no number/, { PGPORT: "x" }],
@@ -224,7 +236,7 @@ Deno.test("no user: neither named nor known", () => {
 Deno.test("other parameters: kept, or ignored with a warning", () => {
   const settings = settingsOf(
     "host=h connect_timeout=7 application_name=app options='-c work_mem=1MB' target_session_attrs=read-write " +
-      "keepalives=1 tcp_user_timeout=3 nonsense=1",
+      "keepalives=1 tcp_user_timeout=3 ssl_min_protocol_version=TLSv1.2 requiressl=0 sslcertmode=allow",
   );
   assert.equal(settings.connectTimeout, 7);
   assert.equal(settings.applicationName, "app");
@@ -232,7 +244,7 @@ Deno.test("other parameters: kept, or ignored with a warning", () => {
   assert.equal(settings.targetSessionAttributes, "read-write");
   assert.deepEqual(
     settings.warnings,
-    ["keepalives", "tcp_user_timeout", "nonsense"].map((name) => {
+    ["keepalives", "tcp_user_timeout"].map((name) => {
       return `parameter ${name} of the connection string is not supported and ignored`;
     }),
   );
@@ -252,6 +264,22 @@ Deno.test("other parameters: kept, or ignored with a warning", () => {
     warnings: [],
   });
   assert.equal(settingsOf("fallback_application_name=f", { PGAPPNAME: "a" }).applicationName, "a");
+});
+
+Deno.test("parameters: each one of libpq can be given, and is used, refused or warned of", () => {
+  // PQconndefaults of release 18, and what older releases had
+  const names = "service user password connect_timeout dbname host hostaddr port client_encoding options " +
+    "application_name fallback_application_name keepalives keepalives_idle keepalives_interval keepalives_count " +
+    "tcp_user_timeout sslmode sslnegotiation sslcompression sslcert sslkey sslcertmode sslpassword sslrootcert sslcrl " +
+    "sslcrldir sslsni requirepeer require_auth min_protocol_version max_protocol_version ssl_min_protocol_version " +
+    "ssl_max_protocol_version gssencmode krbsrvname gsslib gssdelegation replication target_session_attrs " +
+    "load_balance_hosts scram_client_key scram_server_key oauth_issuer oauth_client_id oauth_client_secret " +
+    "oauth_scope sslkeylogfile servicefile passfile channel_binding authtype tty requiressl";
+  for (const name of names.split(" ")) {
+    const result = parse(`${name}=1`);
+    if ("error" in result) assert.doesNotMatch(result.error, /there is no connection parameter/, name);
+  }
+  assert.deepEqual(settingsOf("host=h sslcert=/c").warnings, ["client certificates are not supported"]);
 });
 
 const PASSFILE = `#h:*:*:*:wrong
@@ -431,12 +459,13 @@ Deno.test("driver: protection of TCP", () => {
 
 Deno.test("settings of the configured databases, with the place in messages", () => {
   const text =
-    "[auditordb-postgres]\nCONFIG = postgres://a:secret@h/x?foo=1\n[exchangedb-postgres]\nCONFIG = u:secret@h\n";
+    "[auditordb-postgres]\nCONFIG = postgres://a:secret@h/x?keepalives=1\n[exchangedb-postgres]\nCONFIG = u:secret@h\n";
   const config = parseConfiguration(text, { name: "/f.conf", env: fixedEnvironment({ PGPORT: "1" }) });
   const settings = connectionSettings(config, "auditor", { osUser: "me" });
   assert.equal(show(settings), "a:secret@h|1/x prefer");
+  assert.equal(settings.origin, "[auditordb-postgres] CONFIG");
   assert.deepEqual(config.notices.map(({ message }) => message), [
-    "[auditordb-postgres] CONFIG: parameter foo of the connection string is not supported and ignored",
+    "[auditordb-postgres] CONFIG: parameter keepalives of the connection string is not supported and ignored",
   ]);
   assert.throws(() => connectionSettings(config, "exchange", { osUser: "me" }), {
     name: "ConfigurationError",
@@ -451,7 +480,9 @@ Deno.test("settings: the environment's connection string, not for sync", () => {
     TALER_AUDITORDB_POSTGRES_CONFIG: "host=e",
   });
   const config = parseConfiguration("", { env });
-  assert.equal(show(connectionSettings(config, "auditor", { osUser: "me" })), "me@e|5432/me prefer");
+  const auditor = connectionSettings(config, "auditor", { osUser: "me" });
+  assert.equal(show(auditor), "me@e|5432/me prefer");
+  assert.equal(auditor.origin, "environment variable TALER_AUDITORDB_POSTGRES_CONFIG");
   assert.throws(() => connectionSettings(config, "exchange", { osUser: "me" }), {
     message: /^environment variable TALER_EXCHANGEDB_POSTGRES_CONFIG: expected postgres/,
   });

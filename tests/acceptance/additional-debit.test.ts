@@ -275,7 +275,10 @@ const CASES: readonly Case[] = [
       { findings: [], balances: {} },
       {
         bank: repeat(51n),
-        findings: [badFormat("WD-1", 52, "0.1", DUPLICATE)],
+        findings: [
+          badFormat("WD-1", 52, "0.1", DUPLICATE),
+          badTransfer("WD-R3", 52, "0", "0.1", "profit drain was wired more than once"),
+        ],
         balances: { wire_debit_duplicate_transfer_subject_total: ["0", "0.1"] },
       },
     ],

@@ -28,7 +28,7 @@ const LIST: readonly string[] = [
 /** Items that other files tell: the file, and a text of it that must be there. */
 const ELSEWHERE: Readonly<Record<string, readonly (readonly [file: string, text: string])[]>> = {
   "F.5 wire-credit authentication": [
-    ["tests/integration/bank_command.test.ts", "WIRE_GATEWAY_AUTH_METHOD = bearer"],
+    ["tests/support/bank-command.ts", "WIRE_GATEWAY_AUTH_METHOD = bearer"],
     ["tests/integration/bank_faults.test.ts", 'authentication: { method: "bearer", token: "hush" }'],
     ["tests/support/bank-store.ts", 'authentication: GatewayAuthentication = { method: "none" }'],
   ],

@@ -2,7 +2,7 @@
 /**
  * What an exchange booked and what its bank shows, for scenario tables: rows go into a database of the test server, the
  * bank's side is an object or a store of imported history, and one of the passes transfer, wire-credit, wire-debit
- * audits both. Days count from the epoch; it is day 50, and everything happened on day 48 unless `at=` says otherwise.
+ * audits both. Days count from the epoch; it is day 50, and everything happened on day 48 unless `at=` says otherwise (`at=never`).
  *
  * | event | meaning, with the flags and options it knows |
  * | --- | --- |
@@ -17,7 +17,8 @@
  * | `aggregate b1 into w1`, `again b1 into w1` | they go into a transfer; they do once more, under another number |
  * | `transient w1`, `done w1` | transfer w1 is still being collected; no longer |
  * | `unconstrained` | the exchange's database no longer keeps a batch from being aggregated twice |
- * | `on 2` with any of these | another account of the exchange than the first; `audit 2`: it is audited as well |
+ * | `renumber transfers` | the exchange gives its rows new serial numbers, 100 more; also `orders`, `closures` |
+ * | `on 2` with any of these | another account of the exchange than the first; `audit 2`: it is audited as well; `leave 2`: no longer |
  * | `import` | the store is brought up to date; a scene without store asks the bank in every run |
  * | `grace 2`, `day 60`, `run` | period of grace in days; the clock; audit now (there is always a run at the end) |
  */
@@ -28,7 +29,7 @@ import { signBlock } from "../../core/crypto/blocks.ts";
 import { hashPayto, hashText } from "../../core/crypto/objects.ts";
 import type { Sql } from "../../core/db/connect.ts";
 import { FRACTION_BASE } from "../../core/taler/amount.ts";
-import { DAY } from "../../core/taler/time.ts";
+import { DAY, NEVER, timeToDb } from "../../core/taler/time.ts";
 import { CURRENCY, insertRow, SCENE_MASTER, SCENE_SETTINGS, type Value } from "./database_scene.ts";
 import { Names } from "./describe.ts";
 import { bytes32, bytes64, flipped, keyPair } from "./mint.ts";
@@ -55,7 +56,15 @@ const audited = (name: string): AuditedAccount => ({
 
 const atDay = (p: Phrase, option: string, usual: bigint) => {
   const text = p.option(option);
+  if (text === "never") return NEVER;
   return text === undefined ? usual : atoms(text) * DAY / FRACTION_BASE;
+};
+
+/** Tables whose rows get new serial numbers, with the column. */
+const SERIALS: Readonly<Record<string, readonly [string, string]>> = {
+  transfers: ["wire_out", "wireout_uuid"],
+  orders: ["profit_drains", "profit_drain_serial_id"],
+  closures: ["reserves_close", "close_uuid"],
 };
 
 /** An incoming transfer, on whichever side. */
@@ -75,6 +84,8 @@ interface Incoming {
 export class WireScene {
   readonly names = new Names();
   now = 50n * DAY;
+  /** Whether an account is no longer audited. */
+  left = false;
   #grace = 0n;
   readonly #accounts = [audited("1")];
   readonly bank: SceneBank;
@@ -141,6 +152,17 @@ export class WireScene {
       case "audit":
         this.#accounts.push(audited(p.word()));
         return;
+      case "leave": {
+        const section = sectionOf(p.word());
+        this.#accounts.splice(this.#accounts.findIndex((a) => a.section === section), 1);
+        this.left = true;
+        return;
+      }
+      case "renumber": {
+        const [table, serial] = SERIALS[p.word()]!;
+        await this.sql.unsafe(`UPDATE exchange.${table} SET ${serial} = ${serial} + 100`);
+        return;
+      }
       case "import":
         return await this.bank.import(this.sections, this.now);
       case "grace":
@@ -202,7 +224,7 @@ export class WireScene {
         wad_id: this.#subject(t.name).slice(0, 24),
         origin_exchange_url: ORIGIN,
         amount: { atoms: t.amount },
-        arrival_time: t.date,
+        arrival_time: timeToDb(t.date),
       });
     }
     const sender = p.flag("no-account") ? hashPayto(accountOf(t.sender)) : await this.#target(t.sender);
@@ -211,7 +233,7 @@ export class WireScene {
       credit: { atoms: t.amount },
       wire_source_h_payto: sender,
       exchange_account_section: t.section,
-      execution_date: t.date,
+      execution_date: timeToDb(t.date),
     };
     const key = this.#subject(t.name);
     if (t.kind === "KYCAUTH") await insertRow(this.sql, "exchange.kycauths_in", { ...row, account_pub: key });
@@ -238,7 +260,7 @@ export class WireScene {
 
   async #owe(p: Phrase): Promise<void> {
     await insertRow(this.sql, "exchange.wire_out", {
-      execution_date: atDay(p, "at", 48n * DAY),
+      execution_date: timeToDb(atDay(p, "at", 48n * DAY)),
       exchange_account_section: sectionOf(p.after("on")),
       wire_target_h_payto: await this.#target(p.after("to")!),
       wtid_raw: this.#subject(p.word()),
@@ -250,7 +272,7 @@ export class WireScene {
     const reserve = p.word();
     await insertRow(this.sql, "exchange.reserves_close", {
       reserve_pub: this.#subject(reserve),
-      execution_date: atDay(p, "at", 48n * DAY),
+      execution_date: timeToDb(atDay(p, "at", 48n * DAY)),
       wtid: this.#subject(p.option("subject") ?? reserve),
       wire_target_h_payto: await this.#target(p.after("to")!),
       closing_fee: { atoms: p.amountOption("fee") ?? 0n },

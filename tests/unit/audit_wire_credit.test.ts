@@ -118,12 +118,30 @@ wireTable(
   arrive w1 10 as 7 wad ->
     WC-R1 exchange-account-1#7 of day 48 to somebody: 10 instead of 0: incoming wire transfer not booked by exchange;
     total_bad_amount_in_plus 10
+  # … booked, and never at the bank
+  book w1 10 wad as 0 -> WC-R3 wads_in#1 transfer between exchanges claimed by exchange not found; total_bad_amount_in_minus 10
+  book w1 10 wad as 0; run; arrive w1 10 as 7 wad -> resolved WC-R3
+  grace 3; book w1 10 wad as 0; run; arrive w1 10 as 7 wad; day 60 -> nothing
+  grace 3; book w1 10 wad as 0; run; day 51 ->
+    WC-R3 wads_in#1 transfer between exchanges claimed by exchange not found; total_bad_amount_in_minus 10
+  # … one booking is for one transfer, now and later
+  book w1 10 wad as 0; arrive w1 10 as 7 wad; arrive w1 10 as 8 wad ->
+    WC-R1 exchange-account-1#8 of day 48 to somebody: 10 instead of 0: incoming wire transfer not booked by exchange;
+    total_bad_amount_in_plus 10
+  book w1 10 wad as 0; arrive w1 10 as 7 wad; run; arrive w1 10 as 8 wad ->
+    WC-R1 exchange-account-1#8 of day 48 to somebody: 10 instead of 0: incoming wire transfer not booked by exchange;
+    total_bad_amount_in_plus 10
   # WC-R4: until the account is audited
   both r1 10 as 7 on 2 -> WC-R4 reserves_in#1 booked on unknown bank account; total_bad_amount_in_minus 10
   both r1 10 as 7 on 2; both k1 1 as 8 kyc on 2; both r2 5 as 7; run; both r3 2 as 9 on 2 ->
     WC-R4 kycauths_in#1 booked on unknown bank account; WC-R4 reserves_in#1 booked on unknown bank account;
     WC-R4 reserves_in#3 booked on unknown bank account; total_bad_amount_in_minus 13; total_wire_in 5
   both r1 10 as 7 on 2; both k1 1 as 8 kyc on 2; run; audit 2 -> resolved WC-R4; resolved WC-R4; total_wire_in 10
+  # … what was audited stays so when the account is audited no longer, later rows do not
+  audit 2; both r1 10 as 7 on 2; both k1 1 as 8 kyc on 2; run; leave 2; both r2 5 as 7 -> total_wire_in 15
+  audit 2; both r1 10 as 7 on 2; run; leave 2; both r2 5 as 8 on 2 ->
+    WC-R4 reserves_in#2 booked on unknown bank account; total_bad_amount_in_minus 5; total_wire_in 10
+  audit 2; both r1 10 as 7 on 2; run; leave 2; both r2 5 as 8 on 2; run; audit 2 -> resolved WC-R4; total_wire_in 15
   # … a name that begins like an audited one is none
   both r1 10 as 7 on 1:2; run; both r2 5 as 7; run ->
     WC-R4 reserves_in#1 booked on unknown bank account; total_bad_amount_in_minus 10; total_wire_in 5
@@ -132,6 +150,32 @@ wireTable(
   both r1 10 as 7 wrong-hash -> WC-4 bank#7 10 to r1; WC-R8 wire_targets#1 h-payto does not match payto URI;
     total_misattribution_in 10; total_wire_in 10
   both k1 1 as 7 kyc no-account -> WC-R8 wire_targets#1 account of sender is missing
+`,
+);
+
+wireTable(
+  wireCreditPass,
+  "dates that hide a transfer",
+  `
+  # further ahead than the grace period: due at once, and as long as it is open
+  book r1 10 as 7 at=60 -> WC-6 exchange-account-1#1 of day 60 to r1: 0 instead of 10: incoming wire transfer claimed by exchange not found;
+    total_bad_amount_in_minus 10; total_wire_in 10
+  arrive r1 10 as 7 at=60 -> WC-R1 exchange-account-1#7 of day 60 to r1: 10 instead of 0: incoming wire transfer not booked by exchange;
+    total_bad_amount_in_plus 10
+  grace 3; book r1 10 as 7 at=52; arrive r2 5 as 8 at=52 -> total_wire_in 10
+  grace 3; book r1 10 as 7 at=53 -> total_wire_in 10
+  grace 3; book r1 10 as 7 at=54; run; arrive r1 10 as 7 at=54 -> resolved WC-6; total_wire_in 10
+  # hostile: a date that is no date is kept from run to run like any other
+  book r1 10 as 7 at=never; run; both r2 5 as 8 ->
+    WC-6 exchange-account-1#1 of never to r1: 0 instead of 10: incoming wire transfer claimed by exchange not found;
+    total_bad_amount_in_minus 10; total_wire_in 15
+  book r1 10 as 7 at=never; run; arrive r1 10 as 7 at=never -> resolved WC-6; total_wire_in 10
+  book r1 10 as 7 at=never; run; arrive r1 10 as 7 -> WC-5 reserves_in#1 execution date mismatch; resolved WC-6; total_wire_in 10
+  arrive r1 10 as 7 at=never; run; both r2 5 as 8 ->
+    WC-R1 exchange-account-1#7 of never to r1: 10 instead of 0: incoming wire transfer not booked by exchange;
+    total_bad_amount_in_plus 10; total_wire_in 5
+  arrive r1 10 as 7 at=never; run; book r1 10 as 7 at=never -> resolved WC-R1; total_wire_in 10
+  book w1 10 wad as 0 at=never; run; arrive w1 10 as 7 wad at=never -> resolved WC-R3
 `,
 );
 

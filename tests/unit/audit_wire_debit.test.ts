@@ -132,6 +132,7 @@ wireTable(
     WD-R3 wire#1 to p1 at the bank: 10 instead of 10: profit drained from another account than was signed; total_drained 10
   # … twice
   order x1 10 to p1; pay x1 10 to p1; run; pay x1 10 to p1 -> WD-1 bank#2 10: duplicate outgoing wire transfer subject;
+    WD-R3 wire#2 to p1 at the bank: 10 instead of 0: profit drain was wired more than once;
     total_drained 10; wire_debit_duplicate_transfer_subject_total 10
 `,
 );
@@ -166,11 +167,54 @@ wireTable(
   batch b1 5; aggregate b1 into w1 -> WD-R7 wire#1 to m1: 0 instead of 5: aggregated but not wired
   batch b1 5; batch b2 2; aggregate b1 into w1; aggregate b2 into w1; run; owe w1 7 to m1; pay w1 7 to m1 ->
     resolved WD-R7; total_wire_out 7
-  batch b1 5; transient w1; aggregate b1 into w1 -> nothing
+  batch b1 5; transient w1; aggregate b1 into w1 -> WD-R7 wire#1 to m1: 0 instead of 5: aggregated but not wired
   batch b1 5; transient w1; aggregate b1 into w1; run; done w1 ->
     WD-R7 wire#1 to m1: 0 instead of 5: aggregated but not wired
   batch b1 5 due=51; aggregate b1 into w1 -> nothing
   batch b1 5; aggregate b1 into w1; grace 2 -> nothing
+`,
+);
+
+wireTable(
+  wireDebitPass,
+  "dates that hide a transfer, rows that are numbered anew",
+  `
+  # further ahead than the grace period: due at once
+  owe w1 10 to m1 at=60 -> WD-2 wire#1 to m1: 0 instead of 10: expected outgoing wire transfer SUBJECT-w1 missing;
+    total_bad_amount_out_minus 10; total_wire_out 10
+  close r1 10 to a1 at=60 -> WD-14 closure#1 of r1 10 to a1 since day 60; total_closure_amount_lag 10
+  pay w1 10 to m1 at=60 -> WD-13 wire#1 to m1 at the bank: 10 instead of 0: missing justification for outgoing wire transfer;
+    total_bad_amount_out_plus 10
+  grace 3; owe w1 10 to m1 at=53; close r1 10 to a1 at=52; pay w2 10 to m1 at=51 -> total_wire_out 10
+  # hostile: a date that is no date is kept from run to run like any other
+  owe w1 10 to m1 at=never; run; owe w2 5 to m1; pay w2 5 to m1 ->
+    WD-2 wire#1 to m1: 0 instead of 10: expected outgoing wire transfer SUBJECT-w1 missing;
+    total_bad_amount_out_minus 10; total_wire_out 15
+  owe w1 10 to m1 at=never; run; pay w1 10 to m1 at=never -> resolved WD-2; total_wire_out 10
+  close r1 10 to a1 at=never; run; owe w2 5 to m1; pay w2 5 to m1 -> WD-14 closure#1 of r1 10 to a1 since never;
+    total_closure_amount_lag 10; total_wire_out 5
+  pay w1 10 to m1 at=never; run; owe w2 5 to m1; pay w2 5 to m1 ->
+    WD-13 wire#1 to m1 at the bank: 10 instead of 0: missing justification for outgoing wire transfer;
+    total_bad_amount_out_plus 10; total_wire_out 5
+  pay w1 10 to m1 at=never; run; owe w1 10 to m1 at=never -> resolved WD-13; total_wire_out 10
+  # the same transfer under another number, paid again
+  owe w1 10 to m1; pay w1 10 to m1; run; renumber transfers; pay w1 10 to m1 ->
+    WD-R1 wire_out#1 wire transfer subject is used for different transfers;
+    WD-R1 wire_out#101 wire transfer subject is used for different transfers; total_wire_out 20
+  order x1 10 to p1; pay x1 10 to p1; run; renumber orders; pay x1 10 to p1 ->
+    WD-1 bank#2 10: duplicate outgoing wire transfer subject;
+    WD-R3 wire#2 to p1 at the bank: 10 instead of 0: profit drain was wired more than once;
+    total_drained 10; wire_debit_duplicate_transfer_subject_total 10
+  audit 2; order x1 10 to p1; pay x1 10 to p1; run; pay x1 10 to p1 on 2 ->
+    WD-13 wire#2 to p1 at the bank: 10 instead of 0: missing justification for outgoing wire transfer;
+    WD-R3 wire#2 to p1 at the bank: 10 instead of 0: profit drain was wired more than once;
+    total_bad_amount_out_plus 10; total_drained 10
+  order x1 10 to p1; pay x1 10 to p1; run; pay x1 10 to p1 in EUR ->
+    WD-R9 bank-debit#2 bank transaction in currency EUR; total_drained 10
+  # WD-R2: what was audited stays so when the account is audited no longer, later rows do not
+  audit 2; owe w1 10 to m1 on 2; pay w1 10 to m1 on 2; run; leave 2; owe w2 5 to m1; pay w2 5 to m1 -> total_wire_out 15
+  audit 2; owe w1 10 to m1 on 2; pay w1 10 to m1 on 2; run; leave 2; owe w2 5 to m1 on 2 ->
+    WD-R2 wire_out#2 booked on unknown bank account; total_bad_amount_out_minus 5; total_wire_out 10
 `,
 );
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Sources of the passes that compare with the bank, for exchanges of generation 0.14 (wire chapter 1, 2, 3). */
+import type { Sql } from "../../db/connect.ts";
 import type { RowReader } from "../../db/page.ts";
 import type {
   AggregationRow,
@@ -9,7 +10,7 @@ import type {
   ReserveClosureRow,
   WireOutRow,
 } from "../rows.ts";
-import { MissingPartner, partner, type Source } from "../source.ts";
+import { MissingPartner, partner, SERIALS_END, type Source } from "../source.ts";
 import { WIRE_OUTS } from "./aggregation.ts";
 import { TEXT } from "./coins.ts";
 
@@ -79,30 +80,75 @@ export const reserveCreditsElsewhere = (sections: readonly string[]) => reserveC
 /** Identity transfers of accounts that are not audited (WC-R4). */
 export const kycCreditsElsewhere = (sections: readonly string[]) => kycCredits(ofOtherSections(sections));
 
+/** A table in which the exchange books transfers of several accounts, and its serial column. */
+export type WireTable = Pick<Source<unknown>, "table" | "serial">;
+
+/** The highest usable serial below `until`, of any account; 0 if there is none. */
+export async function highestSerial(sql: Sql, { table, serial }: WireTable, until: bigint): Promise<bigint> {
+  const rows = await sql.unsafe(
+    `SELECT coalesce(max(base.${serial}), 0)::int8 AS highest FROM exchange.${table} base WHERE base.${serial} < $1`,
+    [until] as never[],
+    { prepare: true },
+  );
+  return rows[0]!["highest"] as bigint;
+}
+
+/**
+ * Rows of one table whose wire reference an earlier row has too. Nothing is joined, because a join is quadratic where
+ * the server has no statistics and takes the account's rows for a few: the rows are sorted by reference. The exchange
+ * has no index of references; only rows between the least and the greatest that are new take part, and without new rows
+ * nothing is read.
+ */
+function duplicates(table: WireTable, other: WireTable): string {
+  const fresh = (aggregate: string) =>
+    `(SELECT ${aggregate}(n.wire_reference) FROM exchange.${table.table} n
+      WHERE n.exchange_account_section = $1 AND n.${table.serial} >= $2 AND n.${table.serial} < $3)`;
+  const part = ({ table, serial }: WireTable, rank: number, end: string) =>
+    `SELECT r.wire_reference, r.${serial} AS serial, ${rank} AS rank FROM exchange.${table} r, bounds b
+      WHERE r.exchange_account_section = $1 AND r.${serial} < ${end}
+        AND r.wire_reference >= b.lowest AND r.wire_reference <= b.highest`;
+  return `WITH bounds AS MATERIALIZED (SELECT * FROM (SELECT ${fresh("min")} AS lowest, ${fresh("max")} AS highest) x
+      WHERE x.lowest IS NOT NULL),
+    ordered AS (SELECT x.serial, x.rank, rank() OVER (PARTITION BY x.wire_reference ORDER BY x.rank, x.serial) AS place
+      FROM (${part(table, 1, "$3")} UNION ALL ${part(other, 0, "$4")}) x)
+    SELECT DISTINCT o.serial FROM ordered o WHERE o.rank = 1 AND o.place > 1 AND o.serial >= $2 ORDER BY 1`;
+}
+
+const RESERVE_CREDITS: WireTable = { table: "reserves_in", serial: "reserve_in_serial_id" };
+const KYC_CREDITS: WireTable = { table: "kycauths_in", serial: "kycauth_in_serial_id" };
+
 /**
  * Rows of `reserves_in` of one account whose wire reference an earlier row has too; parameters: section, first serial,
  * end, end of the rows of `kycauths_in` that are older than all of these.
  */
-export const DUPLICATE_CREDITS = `SELECT DISTINCT n.reserve_in_serial_id AS serial FROM exchange.reserves_in n
-  JOIN (SELECT o.wire_reference, o.reserve_in_serial_id AS serial FROM exchange.reserves_in o
-      WHERE o.exchange_account_section = $1
-    UNION ALL SELECT k.wire_reference, -1 FROM exchange.kycauths_in k
-      WHERE k.exchange_account_section = $1 AND k.kycauth_in_serial_id < $4) o
-    ON o.wire_reference = n.wire_reference AND o.serial < n.reserve_in_serial_id
-  WHERE n.exchange_account_section = $1 AND n.reserve_in_serial_id >= $2 AND n.reserve_in_serial_id < $3 ORDER BY 1`;
+export const DUPLICATE_CREDITS = duplicates(RESERVE_CREDITS, KYC_CREDITS);
 
 /** The same for `kycauths_in`; parameters: section, first serial, end, end of the rows of `reserves_in`. */
-export const DUPLICATE_KYC_CREDITS = `SELECT DISTINCT n.kycauth_in_serial_id AS serial FROM exchange.kycauths_in n
-  JOIN (SELECT k.wire_reference, k.kycauth_in_serial_id AS serial FROM exchange.kycauths_in k
-      WHERE k.exchange_account_section = $1
-    UNION ALL SELECT o.wire_reference, -1 FROM exchange.reserves_in o
-      WHERE o.exchange_account_section = $1 AND o.reserve_in_serial_id < $4) o
-    ON o.wire_reference = n.wire_reference AND o.serial < n.kycauth_in_serial_id
-  WHERE n.exchange_account_section = $1 AND n.kycauth_in_serial_id >= $2 AND n.kycauth_in_serial_id < $3 ORDER BY 1`;
+export const DUPLICATE_KYC_CREDITS = duplicates(KYC_CREDITS, RESERVE_CREDITS);
+
+/** An incoming transfer between exchanges. */
+export interface BookedWadRow {
+  /** 24 bytes. */
+  wad: Uint8Array;
+  origin: string | undefined;
+  /** Atoms. */
+  amount: bigint;
+  arrived: bigint;
+}
 
 /** Incoming transfers between exchanges (WC-R3). */
-export const WADS_IN = `SELECT w.wad_in_serial_id AS serial, w.wad_id, substring(w.origin_exchange_url FROM 1 FOR 1024),
-  w.amount, w.arrival_time FROM exchange.wads_in w ORDER BY 1`;
+export const WADS_IN: Source<BookedWadRow> = {
+  table: "wads_in",
+  serial: "wad_in_serial_id",
+  amount: "amount",
+  columns: "base.wad_id, substring(base.origin_exchange_url FROM 1 FOR 1024), base.arrival_time",
+  decode: (r) => ({
+    wad: r.bytes("wad_id", 24),
+    origin: r.textOrNull(),
+    amount: r.stageAmount,
+    arrived: r.timestamp("arrival_time"),
+  }),
+};
 
 /** Aggregate transfers of one account. */
 export const wireOutsOf = (section: string): Source<WireOutRow> => ({ ...WIRE_OUTS, where: ofSection(section) });
@@ -157,21 +203,53 @@ export function decodeDrain(r: RowReader): ProfitDrainRow {
   };
 }
 
+/** SQL: an amount in atoms. */
+const ATOMS = (amount: string) => `((${amount}).val::numeric * 100000000 + (${amount}).frac)`;
+
+/** SQL condition on `wire_targets wt`: the identity of its owner is being asked for. */
+const KYC_HOLDS = `EXISTS (SELECT FROM exchange.legitimization_measures m
+      WHERE m.access_token = wt.access_token AND NOT m.is_finished)`;
+/** SQL condition on `wire_targets wt`: its owner is under investigation. */
+const AML_HOLDS = `EXISTS (SELECT FROM exchange.legitimization_outcomes o
+      WHERE o.h_payto = wt.h_normalized_payto AND o.is_active AND o.to_investigate)`;
+
 /**
- * Transfers that were aggregated, that are no longer being collected, and that never came about (WD-R7);
- * parameter 1: latest wire deadline in µs.
+ * Transfers that were aggregated and never came about (WD-R7); parameters: latest wire deadline in µs, now, least
+ * amount in atoms that is wired. What is still being collected counts when its overdue deposits, without fees and
+ * refunds, come to a transfer and nothing holds their account. The amount of `aggregation_transient` is not looked at:
+ * the exchange may write anything there.
  */
-export const AGGREGATED_NOT_WIRED = `SELECT min(at.aggregation_serial_id) AS serial, at.wtid_raw,
-    ${
-  TEXT("min(wt.payto_uri)")
-}, sum((cd.amount_with_fee).val)::text AS val, sum((cd.amount_with_fee).frac)::text AS frac
-  FROM exchange.aggregation_tracking at
-  JOIN exchange.batch_deposits bd ON bd.batch_deposit_serial_id = at.batch_deposit_serial_id
-  JOIN exchange.coin_deposits cd ON cd.batch_deposit_serial_id = bd.batch_deposit_serial_id
-  LEFT JOIN exchange.wire_targets wt ON wt.wire_target_h_payto = bd.wire_target_h_payto
-  WHERE NOT EXISTS (SELECT FROM exchange.wire_out wo WHERE wo.wtid_raw = at.wtid_raw)
-    AND NOT EXISTS (SELECT FROM exchange.aggregation_transient tr WHERE tr.wtid_raw = at.wtid_raw)
-  GROUP BY at.wtid_raw HAVING max(bd.wire_deadline) < $1 ORDER BY 1`;
+export const AGGREGATED_NOT_WIRED = `WITH unwired AS MATERIALIZED (
+    SELECT at.aggregation_serial_id AS serial, at.wtid_raw, at.batch_deposit_serial_id,
+      at.wtid_raw IN (SELECT tr.wtid_raw FROM exchange.aggregation_transient tr) AS collected
+    FROM exchange.aggregation_tracking at
+    WHERE NOT EXISTS (SELECT FROM exchange.wire_out wo WHERE wo.wtid_raw = at.wtid_raw)),
+  deposits AS (
+    SELECT u.*, bd.wire_deadline, bd.wire_target_h_payto, cd.amount_with_fee,
+      CASE WHEN u.collected THEN greatest(0, ${ATOMS("cd.amount_with_fee")}
+        - coalesce((SELECT ${ATOMS("d.fee_deposit")} FROM exchange.known_coins kc
+            JOIN exchange.denominations d ON d.denominations_serial = kc.denominations_serial
+            WHERE kc.coin_pub = cd.coin_pub), 0)
+        - coalesce((SELECT sum(${ATOMS("r.amount_with_fee")}) FROM exchange.refunds r
+            WHERE r.coin_pub = cd.coin_pub AND r.batch_deposit_serial_id = cd.batch_deposit_serial_id), 0)) END AS due
+    FROM unwired u
+    JOIN exchange.batch_deposits bd ON bd.batch_deposit_serial_id = u.batch_deposit_serial_id
+    JOIN exchange.coin_deposits cd ON cd.batch_deposit_serial_id = bd.batch_deposit_serial_id),
+  targets AS (
+    SELECT wt.wire_target_h_payto, wt.payto_uri, ${KYC_HOLDS} OR ${AML_HOLDS} AS held
+    FROM exchange.wire_targets wt
+    WHERE wt.wire_target_h_payto IN (SELECT wire_target_h_payto FROM deposits)),
+  transfers AS (
+    SELECT min(s.serial) AS serial, s.wtid_raw, min(t.payto_uri) AS payto, s.collected,
+      sum((s.amount_with_fee).val)::text AS val, sum((s.amount_with_fee).frac)::text AS frac,
+      min(s.wire_deadline) AS deadline, sum(s.due) FILTER (WHERE s.wire_deadline < $1 AND t.held IS NOT TRUE) AS due
+    FROM deposits s LEFT JOIN targets t ON t.wire_target_h_payto = s.wire_target_h_payto
+    GROUP BY s.wtid_raw, s.collected HAVING min(s.wire_deadline) < $1)
+  SELECT x.serial, x.wtid_raw, ${TEXT("x.payto")}, x.val, x.frac FROM transfers x
+  WHERE NOT x.collected OR x.due >= $3::text::numeric + coalesce((SELECT max(${ATOMS("f.wire_fee")})
+    FROM exchange.wire_fee f WHERE f.wire_method = lower(split_part(x.payto, '/', 3))
+      AND f.start_date <= $2 AND f.end_date > x.deadline), 0)
+  ORDER BY 1`;
 
 /** Deposits of one contract, waiting to be aggregated. The sum of their coins includes deposit fees. */
 export const BATCH_DEPOSITS: Source<BatchDepositRow> = {
@@ -193,6 +271,21 @@ export const BATCH_DEPOSITS: Source<BatchDepositRow> = {
   }),
 };
 
+/**
+ * Sums of batches to which coins were added; parameters: first serial of the coins that are new, end of the serials of
+ * batches that are known. All coins count, as in {@link BATCH_DEPOSITS}.
+ */
+export const GROWN_BATCHES = `SELECT x.batch_deposit_serial_id AS serial,
+    coalesce(sum((x.amount_with_fee).val), 0)::text AS val, coalesce(sum((x.amount_with_fee).frac), 0)::text AS frac
+  FROM exchange.coin_deposits x WHERE x.batch_deposit_serial_id IN (
+    SELECT n.batch_deposit_serial_id FROM exchange.coin_deposits n
+    WHERE n.coin_deposit_serial_id >= $1 AND n.coin_deposit_serial_id < ${SERIALS_END} AND n.batch_deposit_serial_id < $2)
+  GROUP BY 1 ORDER BY 1`;
+
+/** The end of the serials of deposited coins. */
+export const COINS_END = `SELECT coalesce(max(cd.coin_deposit_serial_id), -1) + 1 AS serial
+  FROM exchange.coin_deposits cd WHERE cd.coin_deposit_serial_id < ${SERIALS_END}`;
+
 /** Which deposits went into which transfer. */
 export const AGGREGATIONS: Source<AggregationRow> = {
   table: "aggregation_tracking",
@@ -209,10 +302,8 @@ export const AGGREGATIONS: Source<AggregationRow> = {
 
 /** Why deposits to some accounts are late; parameter 1: full payto hashes in hexadecimal (TR-R1). */
 export const LATE_REASONS = `SELECT wt.wire_target_serial_id AS serial, wt.wire_target_h_payto, ${TEXT("wt.payto_uri")},
-    EXISTS (SELECT FROM exchange.legitimization_measures m
-      WHERE m.access_token = wt.access_token AND NOT m.is_finished) AS kyc,
-    EXISTS (SELECT FROM exchange.legitimization_outcomes o
-      WHERE o.h_payto = wt.h_normalized_payto AND o.is_active AND o.to_investigate) AS aml,
+    ${KYC_HOLDS} AS kyc,
+    ${AML_HOLDS} AS aml,
     EXISTS (SELECT FROM exchange.batch_deposits b
       WHERE b.wire_target_h_payto = wt.wire_target_h_payto AND b.policy_blocked AND NOT b.done) AS policy
   FROM exchange.wire_targets wt

@@ -7,12 +7,14 @@ import { readRows, SERIALS_END } from "../../../exchange/source.ts";
 import {
   decodeConfirmableDeposit,
   DEPOSIT_COUNTS,
+  DEPOSIT_DIGEST,
   DEPOSITS_OF_COINS,
   DEPOSITS_OF_CONTRACTS,
   merchantShard,
   NEWEST_DEPOSIT,
 } from "../../../exchange/v014/confirmations.ts";
 import { parseExactJson } from "../../../taler/json.ts";
+import { DAY } from "../../../taler/time.ts";
 import { encodeHex } from "../../hex.ts";
 import type { PassRun } from "../../pass.ts";
 import { type Deposit, judgeConfirmation, type Outcome } from "./judge.ts";
@@ -116,8 +118,8 @@ const COUNTED_END = "x:deposits:end";
 const COUNTED_ROWS = "x:deposits:rows";
 
 /**
- * Whether deposits vanished since the archive was judged last (BUG-4.6): then it has to be judged again. Remembers the
- * count of this run, to be called once in a run when there is, or will be, an archive.
+ * Whether deposits vanished or changed since the archive was judged last (BUG-4.6): then it has to be judged again.
+ * Remembers the count of this run, to be called once in a run when there is, or will be, an archive.
  */
 export async function depositsVanished(run: PassRun): Promise<boolean> {
   const until = depositsEnd(run);
@@ -133,7 +135,48 @@ export async function depositsVanished(run: PassRun): Promise<boolean> {
   if (counts === undefined || !("row" in counts)) return true;
   // a run over less than what was counted cannot tell
   if (end !== undefined && until < end) return false;
-  run.setCounter(COUNTED_END, end === undefined || counts.serial > end ? counts.serial : end);
+  const counted = end === undefined || counts.serial > end ? counts.serial : end;
+  run.setCounter(COUNTED_END, counted);
   run.setCounter(COUNTED_ROWS, counts.row.now);
-  return end === undefined || rows === undefined || counts.row.before < rows;
+  const changed = await depositsChanged(run, counted);
+  return changed || end === undefined || rows === undefined || counts.row.before < rows;
+}
+
+const DIGEST = "x:deposits:digest";
+const DIGEST_END = "x:deposits:digest-end";
+const DIGEST_TIME = "x:deposits:digest-time";
+/** How often all deposits are compared with the digest; it costs ten times the count. */
+const DIGEST_INTERVAL = DAY;
+
+/**
+ * Whether deposits changed since they were seen first, where their number did not. What is new is added to the digest
+ * in every run, so that it speaks of what this run judges by; the whole is compared once in a day.
+ */
+async function depositsChanged(run: PassRun, end: bigint): Promise<boolean> {
+  const { now } = run.context;
+  const before = run.counters.get(DIGEST_END);
+  const checked = run.counters.get(DIGEST_TIME) ?? 0n;
+  let sum = run.counters.get(DIGEST) ?? 0n;
+  let changed = before === undefined;
+  if (now < checked || now >= checked + DIGEST_INTERVAL) {
+    const again = before === undefined ? 0n : await digestOf(run, 0n, before);
+    changed ||= again !== sum;
+    sum = again;
+    run.setCounter(DIGEST_TIME, now);
+  }
+  if (before === undefined || end > before) sum += await digestOf(run, before ?? 0n, end);
+  run.setCounter(DIGEST, sum);
+  run.setCounter(DIGEST_END, end);
+  return changed;
+}
+
+async function digestOf(run: PassRun, from: bigint, until: bigint): Promise<bigint> {
+  const [row] = await readRows(
+    run.context.source,
+    "coin_deposits",
+    DEPOSIT_DIGEST,
+    [from, until],
+    (r) => r.text("sum"),
+  );
+  return row !== undefined && "row" in row && typeof row.row === "string" ? BigInt(row.row) : 0n;
 }

@@ -22,8 +22,8 @@ interface Lag {
 /** Shows what is overdue after this run, and its total. */
 export async function showLag(run: PassRun, changes: PendingChanges): Promise<void> {
   const limit = run.context.now - LAG_GRACE;
-  const lags = await storedLags(run, limit, [...changes.removed.keys()]);
-  for (const p of changes.added.values()) {
+  const lags = await storedLags(run, limit, [...changes.removed.keys(), ...changes.grown.keys()]);
+  for (const p of [...changes.added.values(), ...changes.grown.values()]) {
     if (p.deadline >= limit) continue;
     const lag = lags.get(p.account) ?? { total: 0n, batches: 0n, earliest: p.deadline };
     lag.total += p.total;
@@ -37,15 +37,15 @@ export async function showLag(run: PassRun, changes: PendingChanges): Promise<vo
   await writeLags(run, shown);
 }
 
-/** What earlier runs left on the list, without the batches that this run takes off it. */
-async function storedLags(run: PassRun, limit: bigint, removed: readonly bigint[]): Promise<Map<string, Lag>> {
+/** What earlier runs left on the list, without the batches that this run takes off it or changes. */
+async function storedLags(run: PassRun, limit: bigint, changed: readonly bigint[]): Promise<Map<string, Lag>> {
   const rows = await run.context.auditor.unsafe(
     `SELECT encode(wire_target_h_payto, 'hex') AS account, sum((total_amount).val)::text AS val,
        sum((total_amount).frac)::text AS frac, count(*)::int8 AS batches, min(deadline) AS earliest
      FROM auditor.auditor_pending_deposits p WHERE deadline < $1
        AND NOT EXISTS (SELECT FROM unnest($2::int8[]) gone WHERE gone = p.batch_deposit_serial_id)
      GROUP BY 1`,
-    [timeToDb(limit), arrayLiteral(removed)] as never[],
+    [timeToDb(limit), arrayLiteral(changed)] as never[],
   );
   return new Map(rows.map((r) => [r["account"] as string, {
     total: BigInt(r["val"] as string) * FRACTION_BASE + BigInt(r["frac"] as string),

@@ -9,6 +9,7 @@ import { amountColumn, rowInconsistency } from "../../findings.ts";
 import { minorRow } from "../../findings-wire.ts";
 import { encodeHex } from "../../hex.ts";
 import type { AnyStage, PassRun, Stage, StageRow } from "../../pass.ts";
+import { growPending } from "./grown.ts";
 import { showLag } from "./lag.ts";
 
 /** Balances of the transfer pass (wire chapter 0.4), and our own for what is overdue (TR-R1). */
@@ -36,6 +37,8 @@ export interface Pending {
 /** What changes in the list of pending deposits. */
 export interface PendingChanges {
   added: Map<bigint, Pending>;
+  /** Deposits of earlier runs that got further coins, with their new totals. */
+  grown: Map<bigint, Pending>;
   removed: Map<bigint, Pending>;
 }
 
@@ -46,18 +49,20 @@ const UNKNOWN = "unknown";
 const UNWIRED = "unwired";
 
 async function runTransfer(run: PassRun): Promise<void> {
-  const changes: PendingChanges = { added: new Map(), removed: new Map() };
+  const changes: PendingChanges = { added: new Map(), grown: new Map(), removed: new Map() };
   const batches = batchesStage(run, changes);
   const aggregations = aggregationsStage(run, changes);
   await run.plan([batches, aggregations]);
   await run.run(batches);
   await run.drain();
+  const known = run.rangeOf(batches.progressKey).from;
+  await growPending(run, changes, { known, stage: RANK.batches, load: (serials) => loadPending(run, serials) });
   await run.run(aggregations);
   await run.drain();
   run.writes.push({
     table: "auditor_pending_deposits",
     key: ["batch_deposit_serial_id"],
-    upsert: [...changes.added.values()].map((p) => ({
+    upsert: [...changes.added.values(), ...changes.grown.values()].map((p) => ({
       batch_deposit_serial_id: p.batch.toString(),
       total_amount: amountColumn(p.total, `coins of batch ${p.batch}`),
       wire_target_h_payto: "\\x" + p.account,
@@ -77,10 +82,12 @@ function batchesStage(run: PassRun, changes: PendingChanges): Stage<BatchDeposit
     progressKey: "wire_batch_deposit_id",
     prepare: (rows) => rows.map(() => null),
     book: ({ serial, row }) => {
-      const report = (check: string, text: string) =>
-        run.book.report({ stage: RANK.batches, serial }, rowInconsistency(check, "batch_deposits", serial, text));
-      if (row.coins === 0n) report("TR-R3", "batch deposit without coins");
-      if (!row.hasTarget) report("TR-R4", "target account is missing");
+      const place = { stage: RANK.batches, serial };
+      const finding = (check: string, text: string) => rowInconsistency(check, "batch_deposits", serial, text);
+      if (row.coins === 0n) {
+        run.book.settle(`TR-R3:${serial}`, place, finding("TR-R3", "batch deposit without coins"));
+      }
+      if (!row.hasTarget) run.book.report(place, finding("TR-R4", "target account is missing"));
       changes.added.set(serial, {
         batch: serial,
         account: encodeHex(row.hPayto),
@@ -103,7 +110,8 @@ function aggregationsStage(run: PassRun, changes: PendingChanges): Stage<Aggrega
     prepare: async (rows) => {
       const missing = rows.map((r) => r.row.batch).filter((b) => !changes.added.has(b));
       const stored = await loadPending(run, missing);
-      return rows.map((r) => changes.added.get(r.row.batch) ?? stored.get(r.row.batch));
+      const pending = (batch: bigint) => changes.added.get(batch) ?? changes.grown.get(batch) ?? stored.get(batch);
+      return rows.map((r) => pending(r.row.batch));
     },
     book: ({ serial, row, reason }, pending) => {
       if (reason === UNWIRED) return checkRefundDeadline(run, stage, { serial, row, reason });
@@ -117,7 +125,10 @@ function aggregationsStage(run: PassRun, changes: PendingChanges): Stage<Aggrega
       if (unknown) return run.revisit(stage, serial, UNKNOWN);
       taken.add(row.batch);
       checkRefundDeadline(run, stage, { serial, row, reason });
-      if (!changes.added.delete(row.batch)) changes.removed.set(row.batch, pending);
+      if (!changes.added.delete(row.batch)) {
+        changes.grown.delete(row.batch);
+        changes.removed.set(row.batch, pending);
+      }
       run.book.add("total_amount_lag", -pending.total);
     },
   };

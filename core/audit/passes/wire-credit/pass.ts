@@ -15,7 +15,6 @@ import {
   kycCreditsOf,
   reserveCreditsElsewhere,
   reserveCreditsOf,
-  WADS_IN,
 } from "../../../exchange/v014/wire.ts";
 import {
   anomaliesOf,
@@ -30,12 +29,14 @@ import {
   requireBankNumbers,
 } from "../../bank-source.ts";
 import { rowInconsistency } from "../../findings.ts";
-import { incoming } from "../../findings-wire.ts";
-import { encodeHex } from "../../hex.ts";
 import { MONEY } from "../../money.ts";
 import type { AuditedAccount, PassRun, Stage, StageRow } from "../../pass.ts";
+import { noteSeen, skipSeen } from "../../wire-common.ts";
 import { type Booking, compareCredit } from "./match.ts";
-import { loadOpen, meetingKey, type OpenCredits, saveOpen } from "./open.ts";
+import { loadOpen, meetingKey, saveOpen } from "./open.ts";
+import { settleBooking, settleCredit, settleOpen } from "./settle.ts";
+import { type CreditState, RANK } from "./state.ts";
+import { matchWads, wadStage } from "./wads.ts";
 
 /** Balances of the wire-credit pass (wire chapter 0.4), and our own for identity transfers. */
 const WIRE_CREDIT_BALANCES = [
@@ -59,15 +60,6 @@ export const wireCreditPass = {
   run: runWireCredit,
 };
 
-const RANK = { booked: 1, bank: 2, open: 3 } as const;
-
-interface CreditState {
-  run: PassRun;
-  open: OpenCredits;
-  /** Up to when the history of an account proves that a transfer is missing. */
-  until: ReadonlyMap<string, bigint>;
-}
-
 async function runWireCredit(run: PassRun): Promise<void> {
   const bank = requireBank(run.context);
   const accounts = run.context.settings.accounts ?? [];
@@ -80,26 +72,33 @@ async function runWireCredit(run: PassRun): Promise<void> {
   const sections = audited.map((a) => a.section);
   const s: CreditState = {
     run,
-    open: { bookings: new Map(before.bookings), credits: new Map(before.credits) },
+    open: { bookings: new Map(before.bookings), credits: new Map(before.credits), wads: new Map(before.wads) },
     until: await completeUntil(bank, sections, "credit", run.context),
   };
+  const elsewhere = [
+    elsewhereStage(s, reserveCreditsElsewhere(sections), `x:wire-credit:elsewhere`),
+    elsewhereStage(s, kycCreditsElsewhere(sections), `x:wire-credit:kyc-elsewhere`),
+  ];
   const stages = [
     ...audited.flatMap(({ section }) => [
       bookedStage(s, "reserves_in", reserveCreditsOf(section), bookedKey(section)),
       bookedStage(s, "kycauths_in", kycCreditsOf(section), kycKey(section)),
     ]),
-    elsewhereStage(s, reserveCreditsElsewhere(sections), `x:wire-credit:elsewhere`),
-    elsewhereStage(s, kycCreditsElsewhere(sections), `x:wire-credit:kyc-elsewhere`),
+    ...elsewhere,
   ];
-  await run.plan(stages);
+  const wads = wadStage(s);
+  for (const stage of elsewhere) skipSeen(run, stage);
+  await run.plan([...stages, wads]);
   const duplicates = await findDuplicates(run, sections);
   for (const stage of stages) await run.run(stage);
+  await run.run(wads);
+  for (const stage of elsewhere) await noteSeen(run, stage);
   await run.drain();
   reportDuplicates(s, duplicates);
   // an account that is audited from now on begins with its first row
   for (const section of sections) run.book.sweep(`WC-R4:${keyPart(section)}:`);
   await readBanks(s, bank, sections);
-  await auditWads(s);
+  matchWads(s);
   settleOpen(s);
   saveOpen(run, before, s.open);
 }
@@ -258,80 +257,4 @@ function matchAll(s: CreditState, section: string, references: bigint[]): void {
       s.run.book.report({ stage: RANK.bank, serial: booking.serial }, finding, effects);
     }
   }
-}
-
-/** WC-R3: transfers between exchanges have no reference; they meet by their identifier. */
-async function auditWads(s: CreditState): Promise<void> {
-  const rows = await readRows(s.run.context.source, "wads_in", WADS_IN, [], (r) => ({
-    wad: encodeHex(r.bytes("wad_id", 24)),
-    origin: r.textOrNull(),
-    amount: r.amount("amount"),
-    arrived: r.timestamp("arrival_time"),
-  }));
-  const booked = new Map(rows.flatMap((r) => "row" in r ? [[r.row.wad, { ...r.row, serial: r.serial }]] : []));
-  for (const [key, credit] of s.open.credits) {
-    if (credit.kind !== "WAD") continue;
-    const row = booked.get(encodeHex(credit.subject));
-    if (row === undefined) continue;
-    s.open.credits.delete(key);
-    settleCredit(s, credit, false);
-    if (credit.amount.currency !== s.run.context.settings.currency) {
-      const text = `bank transaction in currency ${credit.amount.currency}`;
-      s.run.book.report(
-        { stage: RANK.bank, serial: row.serial },
-        rowInconsistency("WC-R7", "bank-credit", credit.rowId, text),
-      );
-    } else if (row.amount !== credit.amount.atoms || row.origin !== credit.originExchangeUrl) {
-      s.run.book.report(
-        { stage: RANK.bank, serial: row.serial },
-        rowInconsistency("WC-R3", "wads_in", row.serial, "transfer between exchanges differs from the bank's"),
-      );
-    }
-  }
-}
-
-/** Judges what is still open, once it is older than the grace period (WC-6, WC-R1). */
-function settleOpen(s: CreditState): void {
-  const { now, settings: { gracePeriod } } = s.run.context;
-  const due = (date: bigint, until = now) => date + (gracePeriod ?? 0n) <= until;
-  for (const b of s.open.bookings.values()) settleBooking(s, b, due(b.date, s.until.get(b.section)));
-  for (const credit of s.open.credits.values()) settleCredit(s, credit, due(credit.date));
-}
-
-function settleBooking(s: CreditState, b: Booking, missing: boolean): void {
-  const problem = {
-    bankRow: b.serial, // the row of the exchange: there is none at the bank
-    expected: b.credit,
-    wired: 0n,
-    subject: b.subject,
-    date: b.date,
-    account: b.section,
-  };
-  s.run.book.settle(
-    `WC-6:${b.table}:${b.serial}`,
-    { stage: RANK.open, serial: b.serial },
-    missing ? incoming("WC-6", problem, "incoming wire transfer claimed by exchange not found") : undefined,
-    { total_bad_amount_in_minus: b.credit },
-  );
-}
-
-function settleCredit(s: CreditState, c: BankCredit, missing: boolean): void {
-  const key = `WC-R1:${c.account}:${c.rowId}`;
-  const place = { stage: RANK.open, serial: c.rowId };
-  const row = BigInt.asIntN(64, c.rowId);
-  if (c.amount.currency !== s.run.context.settings.currency) {
-    const text = `bank transaction in currency ${c.amount.currency}`;
-    s.run.book.settle(key, place, missing ? rowInconsistency("WC-R7", "bank-credit", row, text) : undefined);
-    return;
-  }
-  const subject = new Uint8Array(32);
-  subject.set(c.subject.subarray(0, 32));
-  const wired = c.amount.atoms;
-  const problem = { bankRow: row, expected: 0n, wired, subject, date: c.date, account: c.account };
-  s.run.book.settle(
-    key,
-    place,
-    missing ? incoming("WC-R1", problem, "incoming wire transfer not booked by exchange") : undefined,
-    { total_bad_amount_in_plus: wired },
-  );
 }

@@ -3,6 +3,7 @@
 import type { BankDebit } from "../../../bank/history.ts";
 import { formatAmount, parseAmount } from "../../../taler/amount.ts";
 import { arrayLiteral } from "../../../db/page.ts";
+import { timeFromDb, timeToDb } from "../../../taler/time.ts";
 import { decodeHex } from "../../hex.ts";
 import type { PassRun } from "../../pass.ts";
 import type { OwedTransfer } from "./match.ts";
@@ -50,7 +51,7 @@ export async function loadOpen(run: PassRun): Promise<OpenDebits> {
         wtid: r["wtid"] as string,
         receiver: r["receiver"] as string,
         amount: BigInt(r["amount"] as string),
-        date: r["date"] as bigint,
+        date: timeFromDb(r["date"] as bigint),
         reservePub: (r["reserve_pub"] as string | null) ?? undefined,
       };
       return [owedKey(t), t];
@@ -60,7 +61,7 @@ export async function loadOpen(run: PassRun): Promise<OpenDebits> {
       const bank: BankDebit = {
         account: r["account"] as string,
         rowId: r["row_id"] as bigint,
-        date: r["date"] as bigint,
+        date: timeFromDb(r["date"] as bigint),
         amount: parseAmount(r["amount"] as string)!,
         wtid: decodeHex(wtid),
         exchangeBaseUrl: r["base_url"] as string,
@@ -97,11 +98,14 @@ export async function justifications(
   });
 }
 
-/** Serials of the profit drains that some transaction was justified with. */
-export async function usedDrains(run: PassRun): Promise<Set<bigint>> {
-  const rows = await run.context.auditor`SELECT justification FROM auditor.auditor_x_debit
+/**
+ * Subjects (hexadecimal) of the profit drains that some transaction was justified with. An order is known by its
+ * subject, which is signed, and not by its row, which the exchange can number anew.
+ */
+export async function usedDrains(run: PassRun): Promise<Set<string>> {
+  const rows = await run.context.auditor`SELECT encode(wtid, 'hex') AS wtid FROM auditor.auditor_x_debit
     WHERE starts_with(justification, 'profit_drains:')`;
-  return new Set(rows.map((r) => BigInt((r["justification"] as string).split(":")[1]!)));
+  return new Set(rows.map((r) => r["wtid"] as string));
 }
 
 /** Writes what changed. */
@@ -117,7 +121,7 @@ export function saveOpen(run: PassRun, before: ReadonlySet<string>, now: OpenDeb
       amount: formatAmount(bank.amount.currency, bank.amount.atoms),
       receiver: bank.creditAccount,
       base_url: bank.exchangeBaseUrl,
-      date: bank.date.toString(),
+      date: timeToDb(bank.date).toString(),
       justification: justification ?? null,
     })),
     remove: [],
@@ -132,7 +136,7 @@ export function saveOpen(run: PassRun, before: ReadonlySet<string>, now: OpenDeb
       wtid: "\\x" + t.wtid,
       receiver: t.receiver,
       amount: t.amount.toString(),
-      date: t.date.toString(),
+      date: timeToDb(t.date).toString(),
       reserve_pub: t.reservePub === undefined ? null : "\\x" + t.reservePub,
     })),
     remove: [...before].filter((key) => !now.owed.has(key)).map((key) => {

@@ -26,6 +26,7 @@ import { encodeHex } from "../../hex.ts";
 import { MONEY } from "../../money.ts";
 import type { AuditedAccount, PassRun, Stage } from "../../pass.ts";
 import { TaskWriter } from "../../tasks.ts";
+import { noteSeen, skipSeen } from "../../wire-common.ts";
 import { type Debit, debitKey, loadOpen, owedKey, saveOpen, usedDrains } from "./open.ts";
 import { matchDebits, settleOpen } from "./settle.ts";
 import { type DebitState, type Drain, RANK } from "./state.ts";
@@ -67,10 +68,12 @@ async function runWireDebit(run: PassRun): Promise<void> {
   const closures = closuresStage(s);
   const wireOuts = sections.map((section) => wireOutStage(s, section));
   const elsewhere = elsewhereStage(s, sections);
+  skipSeen(run, elsewhere);
   await run.plan([closures, ...wireOuts, elsewhere]);
   await run.run(closures);
   for (const stage of wireOuts) await run.run(stage);
   await run.run(elsewhere);
+  await noteSeen(run, elsewhere);
   await run.drain();
   for (const section of sections) run.book.sweep(`WD-R2:${keyPart(section)}:`);
   await readBanks(s, bank, sections);
@@ -101,11 +104,10 @@ async function loadDrains(run: PassRun): Promise<Map<string, Drain>> {
   const verdicts = await pool.run(tasks);
   const used = await usedDrains(run);
   return new Map(
-    rows.map((row, i) => [encodeHex(row.wtid), {
-      row,
-      signed: verdicts[written[i]!] === 1,
-      used: used.has(row.serial),
-    }]),
+    rows.map((row, i) => {
+      const wtid = encodeHex(row.wtid);
+      return [wtid, { row, signed: verdicts[written[i]!] === 1, used: used.has(wtid) }];
+    }),
   );
 }
 

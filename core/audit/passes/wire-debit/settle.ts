@@ -7,6 +7,7 @@ import { DAY } from "../../../taler/time.ts";
 import { rowInconsistency, wireOut } from "../../findings.ts";
 import { closureLag, minorRow, wireFormat } from "../../findings-wire.ts";
 import { decodeHex, encodeHex } from "../../hex.ts";
+import { isDue } from "../../wire-common.ts";
 import {
   compareAggregate,
   compareClosure,
@@ -53,9 +54,12 @@ async function paidTransfers(s: DebitState, wtids: ReadonlySet<string>): Promise
   return found;
 }
 
-/** WD-R1: one subject for transfers of different kinds, or for closures of different reserves. */
+/**
+ * WD-R1: one subject for different transfers. Closures of the same reserve share theirs, and nothing else does: the
+ * same transfer under another number would be paid twice.
+ */
 function reportSharedSubject(s: DebitState, wtid: string, group: Subject[]): void {
-  const kinds = new Set(group.map((t) => t.reservePub ?? t.source));
+  const kinds = new Set(group.map((t) => t.reservePub ?? owedKey(t)));
   if (s.drains.has(wtid)) kinds.add("profit_drains");
   if (kinds.size < 2) return;
   for (const t of group) {
@@ -106,8 +110,8 @@ function report(s: DebitState, serial: bigint, judgement: Judgement): void {
 
 /** Judges everything that has no other side and is older than the grace period. */
 export async function settleOpen(s: DebitState): Promise<void> {
-  const { now, settings: { gracePeriod } } = s.run.context;
-  const due = (date: bigint, until = now) => date + (gracePeriod ?? 0n) <= until;
+  const { now } = s.run.context;
+  const due = (date: bigint, until?: bigint) => isDue(date, s.run.context, until);
   // a closed reserve may be paid from any account: it is missing when all of them have been read
   const everywhere = [...s.until.values()].reduce((a, b) => a < b ? a : b, now);
   for (const owed of s.open.owed.values()) {
@@ -149,7 +153,7 @@ function settleOwed(s: DebitState, t: OwedTransfer, missing: boolean): void {
 }
 
 /**
- * WD-1, WD-9, WD-13: a transaction that nothing justifies.
+ * WD-1, WD-9, WD-13, WD-R3: a transaction that nothing justifies.
  * @param first the first transaction of each subject; undefined when the transaction is justified, or too young
  */
 function settleDebit(s: DebitState, { bank, wtid }: Debit, first: Map<string, bigint> | undefined): void {
@@ -163,9 +167,18 @@ function settleDebit(s: DebitState, { bank, wtid }: Debit, first: Map<string, bi
     place,
     forged ? rowInconsistency("WD-9", "profit_drains", row, "invalid signature") : undefined,
   );
+  const sameCurrency = bank.amount.currency === s.run.context.settings.currency;
+  const again = first !== undefined && sameCurrency && drain?.signed === true && drain.used;
+  s.run.book.settle(
+    `WD-R3:again:${id}`,
+    place,
+    again
+      ? wireOut("WD-R3", bank.creditAccount, row, 0n, bank.amount.atoms, "profit drain was wired more than once")
+      : undefined,
+  );
   const key = `WD-13:${id}`;
   if (first === undefined) return s.run.book.settle(key, place, undefined);
-  if (bank.amount.currency !== s.run.context.settings.currency) {
+  if (!sameCurrency) {
     const text = `bank transaction in currency ${bank.amount.currency}`;
     return s.run.book.settle(key, place, rowInconsistency("WD-R9", "bank-debit", row, text));
   }
@@ -199,11 +212,12 @@ function settleDrains(s: DebitState): void {
   s.run.book.sweep("WD-R3:");
 }
 
-/** WD-R7: deposits that were aggregated, and then neither wired nor collected any further. */
+/** WD-R7: deposits that were aggregated and not wired, though they are due and nothing stands in the way. */
 async function auditStuck(s: DebitState): Promise<void> {
-  const { source, now, settings: { gracePeriod } } = s.run.context;
+  const { source, now, settings: { gracePeriod, roundUnit, tinyAmount } } = s.run.context;
   const latest = now - (gracePeriod ?? 0n);
-  const rows = await readRows(source, "aggregation_tracking", AGGREGATED_NOT_WIRED, [latest], (r) => ({
+  const least = [roundUnit, tinyAmount ?? 0n].reduce((a, b) => a > b ? a : b, 1n).toString();
+  const rows = await readRows(source, "aggregation_tracking", AGGREGATED_NOT_WIRED, [latest, now, least], (r) => ({
     wtid: r.blob("wtid_raw"),
     payto: r.textOrNull() ?? "unknown account",
     total: BigInt(r.text("val")) * 100_000_000n + BigInt(r.text("frac")),

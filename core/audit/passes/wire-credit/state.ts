@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** What the parts of the wire-credit pass share. */
+import type { PassRun } from "../../pass.ts";
+import type { OpenCredits } from "./open.ts";
+
+/** Ranks of findings. */
+export const RANK = { booked: 1, bank: 2, open: 3 } as const;
+
+/** The state of one run. */
+export interface CreditState {
+  run: PassRun;
+  open: OpenCredits;
+  /** Up to when the history of an account proves that a transfer is missing. */
+  until: ReadonlyMap<string, bigint>;
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** Rules that both passes on wire transfers follow: when a transfer is due, and rows of accounts that are not audited. */
+import { highestSerial, type WireTable } from "../exchange/v014/wire.ts";
+import type { AnyStage, PassContext, PassRun } from "./pass.ts";
+
+/**
+ * Whether a transfer of this date (µs) should be on the other side as well. One dated further ahead than the grace
+ * period is due at once: the exchange or the bank chose the date, and could put any verdict off by it.
+ * @param until up to when the other side is known to be complete, µs
+ */
+export function isDue(date: bigint, { now, settings }: Pick<PassContext, "now" | "settings">, until = now): boolean {
+  const grace = settings.gracePeriod ?? 0n;
+  return date > now + grace || date + grace <= until;
+}
+
+const seenKey = (stage: AnyStage) => `${stage.progressKey}:seen`;
+
+/**
+ * Lets a stage on rows of accounts that are not audited begin where the last run ended, whether it had rows there or
+ * not. So no run reads old rows of the audited accounts again, and none of them becomes a row of an account that is not
+ * audited when its account is switched off. To be called before the stages are planned.
+ */
+export function skipSeen(run: PassRun, stage: AnyStage): void {
+  run.skipTo(stage.progressKey, run.counters.get(seenKey(stage)) ?? 0n);
+}
+
+/** Notes where this run ends, for {@link skipSeen}. To be called after the stages were planned. */
+export async function noteSeen(run: PassRun, stage: AnyStage): Promise<void> {
+  const { until } = run.rangeOf(stage.progressKey);
+  const highest = await highestSerial(run.context.source, stage.source as WireTable, until);
+  if (highest >= run.pointOf(stage.progressKey)) run.setCounter(seenKey(stage), highest + 1n);
+}

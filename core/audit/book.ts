@@ -50,8 +50,19 @@ export class Book {
     for (const [key, atoms] of Object.entries(effects)) this.add(key, atoms);
   }
 
-  /** Settles a standing finding: open with these effects, or gone. Settled again, it keeps its order. */
+  readonly #stored: ReadonlyMap<string, unknown> | undefined;
+
+  /** @param stored standing findings of earlier runs by their keys; without it every one is taken for possible */
+  constructor(stored?: ReadonlyMap<string, unknown>) {
+    this.#stored = stored;
+  }
+
+  /**
+   * Settles a standing finding: open with these effects, or gone. Settled again, it keeps its order. One that is not
+   * there and never was leaves no trace: memory must not grow with what is in order.
+   */
   settle(key: string, place: Place, finding: Finding | undefined, effects: Effects = {}): void {
+    if (finding === undefined && this.#stored?.has(key) === false && !this.standing.has(key)) return;
     const order = this.standing.get(key)?.order ?? this.#order++;
     this.standing.set(key, { ...place, order, finding, effects });
   }

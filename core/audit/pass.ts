@@ -152,7 +152,7 @@ function partnerKey(stage: AnyStage, serial: bigint): string {
 
 /** One run of one pass. */
 export class PassRun {
-  book = new Book();
+  book: Book;
   readonly writes: StateWrite[] = [];
   rows = 0n;
   #ranges = new Map<string, Range>();
@@ -170,7 +170,9 @@ export class PassRun {
     readonly stored: ReadonlyMap<string, StoredStanding>,
     readonly points: ReadonlyMap<string, bigint>,
     readonly counters: ReadonlyMap<string, bigint>,
-  ) {}
+  ) {
+    this.book = new Book(stored);
+  }
 
   /**
    * Finds out what each stage has to read. A source whose highest serial lies below what was audited already went
@@ -359,7 +361,7 @@ export class PassRun {
   /** Forgets everything but why the pass stopped. */
   abandon(): void {
     const { standing } = this.book;
-    this.book = new Book();
+    this.book = new Book(this.stored);
     for (const [key, entry] of standing) {
       if (key.startsWith(MONOTONE)) this.book.standing.set(key, entry);
     }

@@ -140,3 +140,17 @@ Deno.test("book: effects of an event are booked once, those of a standing findin
   assert.deepEqual([...book.balances], [["a", 7n], ["b", 5n]]);
   assert.deepEqual([...book.totals], [["t", 0n]]);
 });
+
+Deno.test("book: what is in order and always was leaves no trace", () => {
+  const problem = rowInconsistency("C-1", "denominations", 2n, "a problem");
+  const book = new Book(new Map([["stored", {}]]));
+  for (let serial = 0n; serial < 100n; serial++) book.settle(`fine ${serial}`, { stage: 0, serial }, undefined);
+  assert.deepEqual([...book.standing.keys()], []);
+  book.settle("stored", { stage: 0, serial: 1n }, undefined);
+  book.settle("new", { stage: 0, serial: 2n }, problem);
+  book.settle("new", { stage: 0, serial: 2n }, undefined);
+  assert.deepEqual([...book.standing].map(([key, entry]) => [key, entry.finding]), [
+    ["stored", undefined],
+    ["new", undefined],
+  ]);
+});

@@ -31,7 +31,6 @@ import {
   RANK,
   reject,
   reportBadSignature,
-  settle,
   WAITS_FOR,
 } from "./state.ts";
 
@@ -131,12 +130,12 @@ export function depositsStage(s: PursesState): Stage<PurseCoinRow, number | unde
       const place = { stage: RANK.deposits, serial: r.serial };
       if (task === undefined) {
         const unknown = rowInconsistency("PU-4", "purse-deposit", r.serial, "denomination key not found");
-        settle(s, `PU-4:${r.serial}`, place, unknown);
+        s.run.book.settle(`PU-4:${r.serial}`, place, unknown);
         s.unreadable.add(r.serial);
         s.run.revisit(stage, r.serial, WAITS_FOR.denomination);
         return;
       }
-      settle(s, `PU-4:${r.serial}`, place, undefined);
+      s.run.book.settle(`PU-4:${r.serial}`, place, undefined);
       if (r.reason === WAITS_FOR.denomination) s.run.settleRevisit(stage, r.serial);
       const missing = rowInconsistency("PU-6", "purse_deposit", r.serial, NOT_FOUND);
       if (!purseFound(s, stage, r, `PU-6:${r.serial}`, place, r.row.request?.serial, missing)) return;

@@ -125,22 +125,6 @@ export function reportBadSignature(
   });
 }
 
-/**
- * Settles a standing finding. A finding that is not there and never was leaves no trace, so that memory does not grow
- * with the number of purses.
- */
-export function settle(
-  s: PursesState,
-  key: string,
-  place: Place,
-  finding: Finding | undefined,
-  effects: Record<string, bigint> = {},
-): void {
-  const { book, stored } = s.run;
-  if (finding === undefined && !stored.has(key) && !book.standing.has(key)) return;
-  book.settle(key, place, finding, effects);
-}
-
 /** Something happened to a purse: it is judged at the end of the run. */
 function touch(s: PursesState, request: bigint): void {
   // purses that are new in this run are all judged
@@ -161,7 +145,7 @@ export function purseFound(
   request: bigint | undefined,
   missing: Finding,
 ): request is bigint {
-  settle(s, key, place, request === undefined ? missing : undefined);
+  s.run.book.settle(key, place, request === undefined ? missing : undefined);
   if (request === undefined) {
     s.run.revisit(stage, r.serial, WAITS_FOR.purse);
     return false;

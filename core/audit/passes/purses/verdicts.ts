@@ -23,7 +23,7 @@ import { encodeHex } from "../../hex.ts";
 import type { StateWrite } from "../../store.ts";
 import { TaskWriter } from "../../tasks.ts";
 import { DECISION_GRACE, judgePurse, type PurseFacts, VERDICTS } from "./judge.ts";
-import { DELETIONS_PROGRESS, type PursesState, RANK, settle } from "./state.ts";
+import { DELETIONS_PROGRESS, type PursesState, RANK } from "./state.ts";
 
 /** A purse with its facts, and the contract that its owner signed. */
 interface Purse extends PurseFacts {
@@ -105,7 +105,7 @@ async function judgePage(s: PursesState, purses: Purse[], list: StateWrite): Pro
     for (const verdict of VERDICTS) {
       if (verdict === "PU-R8" && !internal) continue; // not judged by this run
       const { serial, finding, effects } = found.get(verdict) ?? { serial: purse.serial };
-      settle(s, `${verdict}:${purse.key}`, { stage: RANK.purses, serial }, finding, effects);
+      s.run.book.settle(`${verdict}:${purse.key}`, { stage: RANK.purses, serial }, finding, effects);
     }
   }
   return await showOpen(s, purses, list);
@@ -132,7 +132,7 @@ async function checkContracts(s: PursesState, all: Purse[]): Promise<void> {
     const bad = contract !== undefined && task !== undefined && verdicts[task] !== 1;
     const serial = contract?.serial ?? 0n;
     const finding = bad ? badSignature("PU-R10", "purse-contract", serial, 0n, pursePub) : undefined;
-    settle(s, `PU-R10:${key}`, { stage: RANK.purses, serial }, finding);
+    s.run.book.settle(`PU-R10:${key}`, { stage: RANK.purses, serial }, finding);
   });
 }
 

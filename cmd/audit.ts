@@ -138,7 +138,7 @@ async function choosePasses(
   openBank: OpenBank,
 ): Promise<{ passes: Pass[]; left: string[] }> {
   if (parsed.passes !== undefined) return { passes: parsed.passes, left: [] };
-  const without = (left: readonly string[]) => PASSES.filter((p) => AVAILABLE.includes(p) && !left.includes(p));
+  const without = (left: readonly string[]) => PASSES.filter((p) => !left.includes(p));
   const accounts = readAccounts(config);
   const idle = [
     ...accounts.some((a) => a.credit) ? [] : ["wire-credit"],
@@ -290,7 +290,9 @@ function readArguments(args: string[]): Arguments | undefined {
   const { values, positionals } = parseOrFail(args);
   if (values.help === true) return undefined;
   for (const name of positionals) {
-    if (!AVAILABLE.includes(name)) throw new ToolError(EXIT.usage, `there is no pass ${name}`, passesHint(name));
+    if (!AVAILABLE.includes(name)) {
+      throw new ToolError(EXIT.usage, `there is no pass ${name}`, `passes are ${AVAILABLE.join(", ")}`);
+    }
   }
   const now = values.now === undefined ? BigInt(Date.now()) * 1000n : parseTime(values.now);
   if (now === undefined || now < 0n) {
@@ -331,11 +333,6 @@ function readBankSource(text: string | undefined): BankSource | undefined {
   const source = BANK_SOURCES.find((s) => s === text);
   if (source !== undefined || text === undefined) return source;
   throw new ToolError(EXIT.usage, `--bank: ${text} is none of ${BANK_SOURCES.join(", ")}`);
-}
-
-function passesHint(name: string): string {
-  const planned = (PASSES as readonly string[]).includes(name) ? "this version does not have it yet; " : "";
-  return `${planned}passes are ${AVAILABLE.join(", ")}`;
 }
 
 function parseOrFail(args: string[]) {

@@ -51,7 +51,6 @@ function fullRun(info: DatasetInfo, days = 0n): Promise<AuditorState> {
   return known;
 }
 
-/** What a state has that one run over everything does not leave, and the other way round. */
 /**
  * Limits cut tables at places that no real database had: a reserve's close before the credit that opened it. R-13 says
  * so, as an event. Where the database itself grew, it does not appear.
@@ -60,6 +59,7 @@ function cutBetween({ ours }: Difference): boolean {
   return ours?.["diagnostic"] === "target account not verified, auditor does not know reserve";
 }
 
+/** What a state has that one run over everything does not leave, and the other way round. */
 async function deviations(sql: Sql, expected: AuditorState, without: readonly string[] = []): Promise<string[]> {
   const found = compareStates(await wholeState(sql), expected)
     .filter((d) => !without.includes(d.table) && !cutBetween(d));

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// deno-lint-ignore-file no-console -- the test reads what a command prints
 /** The tools dbinit and exchange-dbinit as their callers see them: exit code, what they print, what they leave. */
 
 import assert from "node:assert/strict";
@@ -9,26 +8,7 @@ import { requireConsent, ToolError } from "../../cmd/schema-tool.ts";
 import type { Sql } from "../../core/db/connect.ts";
 import { appliedPatches } from "../../core/db/versioning.ts";
 import { withDatabase } from "../support/server.ts";
-
-interface Outcome {
-  code: number;
-  out: string;
-  err: string;
-}
-
-/** Runs a command in this process and takes what it prints; standard input is no terminal in a test run. */
-async function call(command: { run(args: string[]): Promise<number> }, ...args: string[]): Promise<Outcome> {
-  const lines = { out: [] as string[], err: [] as string[] };
-  const { log, error } = console;
-  console.log = (...words: unknown[]) => void lines.out.push(words.join(" "));
-  console.error = (...words: unknown[]) => void lines.err.push(words.join(" "));
-  try {
-    const code = await command.run(args);
-    return { code, out: lines.out.join("\n"), err: lines.err.join("\n") };
-  } finally {
-    Object.assign(console, { log, error });
-  }
-}
+import { callCommand } from "../support/call.ts";
 
 /** Runs `body` with a fresh database and a configuration file that names it for both schemas. */
 async function withTools(body: (sql: Sql, file: string, url: string) => Promise<void>): Promise<void> {
@@ -55,14 +35,14 @@ async function count(sql: Sql, table: string): Promise<bigint> {
 
 Deno.test("dbinit creates the schema, and a second run changes nothing", () =>
   withTools(async (sql, file) => {
-    const first = await call(dbinit, "-c", file);
+    const first = await callCommand(dbinit, "-c", file);
     assert.equal(first.code, 0, first.err);
     assert.match(
       first.out,
       /^applied auditor-0001, auditor-0002, auditor-x-0001 to database \S+ at socket \S+ as postgres$/,
     );
     assert.equal(first.err, "");
-    const second = await call(dbinit, `--config=${file}`);
+    const second = await callCommand(dbinit, `--config=${file}`);
     assert.equal(second.code, 0);
     assert.match(second.out, /^schema auditor in database .* is up to date$/);
     assert.equal((await appliedPatches(sql, "auditor-"))?.length, 3);
@@ -70,7 +50,7 @@ Deno.test("dbinit creates the schema, and a second run changes nothing", () =>
 
 Deno.test("dbinit -r forgets progress and keeps confirmations and, unless told otherwise, historic revenue", () =>
   withTools(async (sql, file) => {
-    await call(dbinit, "-c", file);
+    await callCommand(dbinit, "-c", file);
     const fill = () =>
       sql.unsafe(`
         insert into auditor.auditor_progress values ('x', 1) on conflict do nothing;
@@ -79,30 +59,30 @@ Deno.test("dbinit -r forgets progress and keeps confirmations and, unless told o
         insert into auditor.auditor_exchange_signkeys (exchange_pub, master_sig, ep_valid_from, ep_expire_sign, ep_expire_legal)
           values (decode(repeat('00', 32), 'hex'), decode(repeat('00', 64), 'hex'), 1, 2, 3) on conflict do nothing`);
     await fill();
-    const { code, out } = await call(dbinit, "-c", file, "-r");
+    const { code, out } = await callCommand(dbinit, "-c", file, "-r");
     assert.equal(code, 0);
     assert.match(out, /^emptied \d+ tables of schema auditor in database /);
     assert.equal(await count(sql, "auditor.auditor_progress"), 0n);
     assert.equal(await count(sql, "auditor.auditor_historic_reserve_summary"), 1n);
     assert.equal(await count(sql, "auditor.auditor_exchange_signkeys"), 1n);
     await fill();
-    assert.equal((await call(dbinit, "-c", file, "-r", "--drop-historic")).code, 0);
+    assert.equal((await callCommand(dbinit, "-c", file, "-r", "--drop-historic")).code, 0);
     assert.equal(await count(sql, "auditor.auditor_historic_reserve_summary"), 0n);
     assert.equal(await count(sql, "auditor.auditor_exchange_signkeys"), 1n);
   }));
 
 Deno.test("dbinit -R wants a confirmation and wins over -r", () =>
   withTools(async (sql, file) => {
-    await call(dbinit, "-c", file);
+    await callCommand(dbinit, "-c", file);
     await sql.unsafe("insert into auditor.auditor_historic_reserve_summary values (1, 1, 2, (3,4))");
-    const refused = await call(dbinit, "-c", file, "-R");
+    const refused = await callCommand(dbinit, "-c", file, "-R");
     assert.equal(refused.code, 2);
     assert.match(
       refused.err,
       /error: this would drop schema auditor in database .*no terminal to confirm it on\n.*hint: add --yes/,
     );
     assert.equal(await count(sql, "auditor.auditor_historic_reserve_summary"), 1n);
-    const done = await call(dbinit, "-c", file, "-R", "-r", "--yes", "-g");
+    const done = await callCommand(dbinit, "-c", file, "-R", "-r", "--yes", "-g");
     assert.equal(done.code, 0);
     assert.match(
       done.out,
@@ -113,22 +93,22 @@ Deno.test("dbinit -R wants a confirmation and wins over -r", () =>
 
 Deno.test("dbinit refuses a layout of another release and leaves it alone", () =>
   withTools(async (sql, file) => {
-    await call(dbinit, "-c", file);
+    await callCommand(dbinit, "-c", file);
     await sql.unsafe(
       "alter table auditor.auditor_deposit_confirmations rename row_id to deposit_confirmation_serial_id",
     );
-    const { code, err } = await call(dbinit, "-c", file);
+    const { code, err } = await callCommand(dbinit, "-c", file);
     assert.equal(code, 1);
     assert.match(err, /error: schema auditor cannot be used: found the layout of another release: column /);
     assert.match(err, /hint: there is no migration between layouts: save the table/);
-    assert.equal((await call(dbinit, "-c", file, "-R", "--yes")).code, 0);
+    assert.equal((await callCommand(dbinit, "-c", file, "-R", "--yes")).code, 0);
   }));
 
 Deno.test("a restart that fails is told by the exit code, after the tables were created", () =>
   withTools(async (sql, file) => {
-    await call(dbinit, "-c", file);
+    await callCommand(dbinit, "-c", file);
     await sql.unsafe(`create table public.holder (id int8 references auditor.auditor_pending_deposits (row_id))`);
-    const { code, out, err } = await call(dbinit, "-c", file, "-r");
+    const { code, out, err } = await callCommand(dbinit, "-c", file, "-r");
     assert.equal(code, 1);
     assert.match(err, /^taler-auditor: warning: the restart failed: cannot truncate a table referenced/);
     assert.match(out, /is up to date$/);
@@ -136,20 +116,20 @@ Deno.test("a restart that fails is told by the exit code, after the tables were 
 
 Deno.test("exchange-dbinit creates, unlocks, injects and resets", () =>
   withTools(async (sql, file) => {
-    const first = await call(exchangeDbinit, "-c", file, "-s", "-a");
+    const first = await callCommand(exchangeDbinit, "-c", file, "-s", "-a");
     assert.equal(first.code, 0, first.err);
     assert.match(
       first.out,
       /^applied exchange-0001 to exchange-0007 to database .*\nreleased all work shard locks\ninstalled the triggers/,
     );
     assert.equal(await count(sql, "pg_trigger where tgname like 'auditor_exchange_notify%'"), 70n);
-    const second = await call(exchangeDbinit, "-c", file);
+    const second = await callCommand(exchangeDbinit, "-c", file);
     assert.match(second.out, /^schema exchange in database .* is up to date$/);
     await sql.unsafe("insert into exchange.extensions (name) values ('x')");
-    const refused = await call(exchangeDbinit, "-c", file, "--reset");
+    const refused = await callCommand(exchangeDbinit, "-c", file, "--reset");
     assert.equal(refused.code, 2);
     assert.equal(await count(sql, "exchange.extensions"), 1n);
-    const reset = await call(exchangeDbinit, "-c", file, "--reset", "--yes");
+    const reset = await callCommand(exchangeDbinit, "-c", file, "--reset", "--yes");
     assert.equal(reset.code, 0);
     assert.match(reset.out, /^dropped schema exchange .*\napplied exchange-0001/);
     assert.equal(await count(sql, "exchange.extensions"), 0n);
@@ -159,17 +139,17 @@ Deno.test("exchange-dbinit creates, unlocks, injects and resets", () =>
 Deno.test("exchange-dbinit refuses partitions, garbage collection and other generations", () =>
   withTools(async (sql, file) => {
     for (const args of [["-P", "4"], ["-f"], ["--partition=0"]]) {
-      const { code, err } = await call(exchangeDbinit, "-c", file, ...args);
+      const { code, err } = await callCommand(exchangeDbinit, "-c", file, ...args);
       assert.equal(code, 2);
       assert.match(err, /a trusted copy is not partitioned: .*\n.*hint: leave out -P and -f/);
     }
-    const gc = await call(exchangeDbinit, "-c", file, "-g");
+    const gc = await callCommand(exchangeDbinit, "-c", file, "-g");
     assert.equal(gc.code, 2);
     assert.match(gc.err, /garbage collection of the trusted copy is not supported yet, nothing was changed/);
     assert.equal(await appliedPatches(sql, ""), undefined, "nothing was created");
-    await call(exchangeDbinit, "-c", file);
+    await callCommand(exchangeDbinit, "-c", file);
     await sql.unsafe("create table exchange.withdraw (n int)");
-    const newer = await call(exchangeDbinit, "-c", file);
+    const newer = await callCommand(exchangeDbinit, "-c", file);
     assert.equal(newer.code, 1);
     assert.match(newer.err, /found table withdraw, which only a release newer than 0\.14\.1 has/);
   }));
@@ -177,22 +157,22 @@ Deno.test("exchange-dbinit refuses partitions, garbage collection and other gene
 Deno.test("both tools say what is wrong: usage, configuration, connection, rights", () =>
   withTools(async (sql, file, url) => {
     for (const tool of [dbinit, exchangeDbinit]) {
-      const help = await call(tool, "--help");
+      const help = await callCommand(tool, "--help");
       assert.deepEqual([help.code, help.out, help.err], [0, tool.help.trimEnd(), ""]);
-      assert.equal((await call(tool, "-h")).code, 0);
-      const unknown = await call(tool, "--nonsense");
+      assert.equal((await callCommand(tool, "-h")).code, 0);
+      const unknown = await callCommand(tool, "--nonsense");
       assert.equal(unknown.code, 2);
       assert.match(unknown.err, /^taler-auditor: error: Unknown option '--nonsense'/);
-      assert.equal((await call(tool, "-c", file, "word")).code, 2);
-      assert.equal((await call(tool, "-c")).code, 2);
-      const missing = await call(tool, "-c", `${file}.none`);
+      assert.equal((await callCommand(tool, "-c", file, "word")).code, 2);
+      assert.equal((await callCommand(tool, "-c")).code, 2);
+      const missing = await callCommand(tool, "-c", `${file}.none`);
       assert.equal(missing.code, 6);
       assert.ok(missing.err.includes(`${file}.none`), missing.err);
     }
-    assert.equal((await call(dbinit, "-c", file, "--drop-historic")).code, 2);
+    assert.equal((await callCommand(dbinit, "-c", file, "--drop-historic")).code, 2);
 
     const elsewhere = await writeConfiguration(url.replace(/postgres:\/\/\/[^?]+/, "postgres:///no_such_database"));
-    const absent = await call(dbinit, "-c", elsewhere);
+    const absent = await callCommand(dbinit, "-c", elsewhere);
     assert.equal(absent.code, 5);
     assert.match(
       absent.err,
@@ -204,7 +184,7 @@ Deno.test("both tools say what is wrong: usage, configuration, connection, right
     await sql.unsafe(`create role ${role} login`);
     const powerless = await writeConfiguration(url.replace("user=postgres", `user=${role}`));
     for (const tool of [dbinit, exchangeDbinit]) {
-      const { code, err } = await call(tool, "-c", powerless);
+      const { code, err } = await callCommand(tool, "-c", powerless);
       assert.equal(code, 4, err);
       assert.match(
         err,

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// deno-lint-ignore-file no-console -- tests read what a command prints
 /** `taler-auditor bank` called in this process, with two banks to ask. */
 
 import assert from "node:assert/strict";
@@ -7,26 +6,11 @@ import { command } from "../../cmd/bank.ts";
 import type { Sql } from "../../core/db/connect.ts";
 import { type BankServer, madeUpHistory, OWN_ACCOUNT, startBankServer } from "./bank-server.ts";
 import { withDatabase } from "./server.ts";
-
-/** How a call ended and what it printed. */
-export interface Outcome {
-  code: number;
-  out: string;
-  err: string;
-}
+import { callCommand, type Outcome } from "./call.ts";
 
 /** Runs the command in this process and takes what it prints. */
-export async function call(...args: string[]): Promise<Outcome> {
-  const lines = { out: [] as string[], err: [] as string[] };
-  const { log, error } = console;
-  console.log = (...words: unknown[]) => void lines.out.push(words.join(" "));
-  console.error = (...words: unknown[]) => void lines.err.push(words.join(" "));
-  try {
-    const code = await command.run(args);
-    return { code, out: lines.out.join("\n"), err: lines.err.join("\n") };
-  } finally {
-    Object.assign(console, { log, error });
-  }
+export function call(...args: string[]): Promise<Outcome> {
+  return callCommand(command, ...args);
 }
 
 /** Two banks, a store and a configuration. */

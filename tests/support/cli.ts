@@ -5,15 +5,9 @@ import { fileURLToPath } from "node:url";
 import { datasetInfo, datasetPath, loadDataset } from "./golden.ts";
 import { type BankServer, type Entry, startBankServer } from "./bank-server.ts";
 import { freshName, sharedServer } from "./server.ts";
+import type { Outcome } from "./call.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-
-/** What a call left. */
-export interface Outcome {
-  code: number;
-  out: string;
-  err: string;
-}
 
 /** Environment of the calls: nothing of the machine's configuration. */
 const ENVIRONMENT = { HOME: "/nonexistent", XDG_CONFIG_HOME: "/nonexistent", NO_COLOR: "1" };

@@ -1,30 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-// deno-lint-ignore-file no-console -- takes what a command prints
 /** `taler-auditor config` called in the process and as a process, on files of its own. */
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { command } from "../../cmd/config.ts";
-
-/** What a call left. */
-export interface Outcome {
-  code: number;
-  out: string;
-  err: string;
-}
+import { callCommand, type Outcome } from "./call.ts";
 
 /** Runs the command in this process and takes what it prints. */
-export async function call(...args: string[]): Promise<Outcome> {
-  const lines = { out: [] as string[], err: [] as string[] };
-  const { log, error } = console;
-  console.log = (...words: unknown[]) => void lines.out.push(words.join(" "));
-  console.error = (...words: unknown[]) => void lines.err.push(words.join(" "));
-  try {
-    const code = await command.run(args);
-    return { code, out: lines.out.join("\n"), err: lines.err.join("\n") };
-  } finally {
-    Object.assign(console, { log, error });
-  }
+export function call(...args: string[]): Promise<Outcome> {
+  return callCommand(command, ...args);
 }
 
 /** Runs the program as a process, with this environment and nothing of the machine's configuration. */

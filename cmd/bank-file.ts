@@ -8,6 +8,7 @@ import { foreignLine, importStatement, type Statement, type Unreadable } from ".
 import type { Account } from "../core/config/accounts.ts";
 import type { Configuration } from "../core/config/configuration.ts";
 import type { Sql } from "../core/db/connect.ts";
+import { formatAmount } from "../core/taler/amount.ts";
 import { count, printAnomalies } from "./bank-text.ts";
 import { EXIT, ToolError } from "./schema-tool.ts";
 
@@ -38,10 +39,14 @@ export async function readStatement(
 export async function importFile(sql: Sql, account: Account, file: string, statement: Statement): Promise<number> {
   const { section, paytoUri } = account;
   const now = BigInt(Date.now()) * 1000n;
-  const { added, known, skipped, anomalies } = await importStatement(sql, section, paytoUri, statement, now);
+  const { added, known, others, skipped, anomalies } = await importStatement(sql, section, paytoUri, statement, now);
   printAnomalies(anomalies);
   for (const { place, reason } of skipped) console.log(`${file}: skipped ${place}: ${reason}`);
-  const parts = [count(added, "new transfer"), `${known} known`, `${skipped.length} skipped`];
+  for (const { line: { place, direction, amount }, reason } of others) {
+    const money = formatAmount(amount.currency, amount.atoms);
+    console.log(`${file}: ${place}: ${direction} of ${money} is none of the exchange's software: ${reason}`);
+  }
+  const parts = [count(added, "new transfer"), `${known} known`, `${others.length} other`, `${skipped.length} skipped`];
   console.log(`${section}: ${parts.join(", ")}`);
   return EXIT.done;
 }

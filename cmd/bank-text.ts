@@ -3,7 +3,7 @@
 
 import type { BankAnomaly } from "../core/bank/history.ts";
 import type { StoredAnomaly } from "../core/bank/store-rows.ts";
-import type { Transaction } from "../core/bank/transaction.ts";
+import { subjectText as otherText, type Transaction } from "../core/bank/transaction.ts";
 import { formatAmount } from "../core/taler/amount.ts";
 import { encodeBase32 } from "../core/taler/base32.ts";
 import { formatTime } from "../core/taler/time.ts";
@@ -88,9 +88,10 @@ function middle(text: string, width: number): string {
   return `${text.slice(0, width - 1 - tail)}…${text.slice(text.length - tail)}`;
 }
 
-/** The key alone, without the exchange's URL behind it. */
+/** The key alone, without the exchange's URL behind it; of a text without key the beginning and the end. */
 function shortSubject(text: string, width: number): string {
-  return text.length <= width ? text : middle(text.split(" ", 1)[0] ?? "", width);
+  if (text.length <= width) return text;
+  return middle(text.startsWith('"') ? text : text.split(" ", 1)[0] ?? "", width);
 }
 
 /** A payto URI without its parameters; of a long one the beginning, and the end of the account. */
@@ -100,7 +101,7 @@ function shortPayto(text: string, width: number): string {
   return account.length < width ? `${account}…` : middle(account, width);
 }
 
-/** Transfers for programs: amounts as `CUR:V.F`, times in ISO 8601, keys in base32. */
+/** Transfers for programs: amounts as `CUR:V.F`, times in ISO 8601, keys in base32, subjects of type OTHER as text. */
 export function transactionsJson(transactions: readonly Transaction[]): unknown {
   return transactions.map((row) => ({
     account: row.account,
@@ -109,7 +110,7 @@ export function transactionsJson(transactions: readonly Transaction[]): unknown 
     date: formatTime(row.date),
     amount: formatAmount(row.amount.currency, row.amount.atoms),
     type: row.kind,
-    subject: encodeBase32(row.subject),
+    subject: row.kind === "OTHER" ? otherText(row.subject) : encodeBase32(row.subject),
     ...(row.url === undefined ? {} : { exchange_base_url: row.url }),
     counterpart: row.counterpart,
   }));
@@ -138,7 +139,8 @@ export function anomaliesJson(anomalies: readonly StoredAnomaly[]): unknown {
   }));
 }
 
-function subjectText({ subject, url }: Transaction): string {
+function subjectText({ kind, subject, url }: Transaction): string {
+  if (kind === "OTHER") return JSON.stringify(otherText(subject));
   return url === undefined ? encodeBase32(subject) : `${encodeBase32(subject)} ${url}`;
 }
 

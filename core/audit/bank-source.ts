@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-/** What the passes on incoming and outgoing transfers share: whether the bank's history may be used, and its flaws. */
-import type { BankAnomaly, BankHistory, Direction } from "../bank/history.ts";
+/** What the passes on incoming and outgoing transfers share: reading the bank's history, and its flaws. */
+import type { Arrivals, Arrived, BankAnomaly, BankHistory, Direction } from "../bank/history.ts";
 import { sha512Short, utf8Bytes } from "../crypto/hash.ts";
 import { normalizePayto } from "../taler/payto.ts";
 import { DAY, formatTime } from "../taler/time.ts";
@@ -28,17 +28,15 @@ export async function checkOwnAccount(bank: BankHistory, account: AuditedAccount
   );
 }
 
-/**
- * Makes sure that transfers can be told by the bank's own numbers, which the exchange notes for what comes in.
- * @throws Error for a history from statements without such numbers: every credit would look like one never booked
- */
-export async function requireBankNumbers(bank: BankHistory, account: AuditedAccount): Promise<void> {
-  if (await bank.hasBankNumbers?.(account.section) !== false) return;
-  throw new Error(
-    `section ${account.section}: the history was imported from statements that do not have the bank's numbers of ` +
-      "transfers, so that incoming ones cannot be found in the exchange's records; import from the wire gateway, or CSV",
-  );
+/** Sections whose transfers have numbers of the store instead of the bank's: their credits are found by subject. */
+export async function locallyNumbered(bank: BankHistory, sections: readonly string[]): Promise<Set<string>> {
+  const local = new Set<string>();
+  for (const section of sections) if (await bank.hasBankNumbers?.(section) === false) local.add(section);
+  return local;
 }
+
+/** Statements date a transfer by the day on which the bank booked it, wherever the bank is. */
+export const STATEMENT_DATES = 2n * DAY;
 
 /** Two accounts are the same if both have a normal form and it is equal (wire chapter 0.7). */
 export function sameAccount(a: string, b: string): boolean {
@@ -83,50 +81,69 @@ export async function completeUntil(
   return until;
 }
 
-/** What a run has read of the new transactions of an account. */
-export interface BankScan {
-  /** Last row. */
-  last: bigint;
-  rows: Set<bigint>;
-}
-
-/** What is wrong with the bank's history. To be asked after the history was read, for {@link lateRows}. */
+/** What is wrong with the bank's history in one direction. */
 export async function anomaliesOf(bank: BankHistory, direction: Direction): Promise<BankAnomaly[]> {
   return (await bank.anomalies()).filter((a) => a.direction === direction);
 }
 
-/**
- * Rows that appeared below those which a run has read, and that no run has read: each is given once. The store notes
- * that a row is late together with the row. So a run that read the row has seen the note as well, and has made a
- * finding of it; and a row whose note is new was read by no earlier run.
- */
-export function lateRows(run: PassRun, anomalies: readonly BankAnomaly[], section: string, scan: BankScan): bigint[] {
-  const late = anomalies.filter((a) =>
-    a.kind === "late" && a.account === section && a.rowId <= scan.last && !scan.rows.has(a.rowId) &&
-    !run.stored.has(anomalyKey(a))
-  );
-  return [...new Set(late.map((a) => a.rowId))].sort((a, b) => a < b ? -1 : 1);
+/** Where a run reads on in the history of an account. */
+export interface Place {
+  readonly section: string;
+  readonly direction: Direction;
+  /** The last row that was read. */
+  readonly row: bigint;
 }
 
 /**
- * Reads single rows of a history. One page is read for rows that are near each other.
- * @param read the history after a row
- * @param rows ascending
+ * Reads the transactions that no run has read, each once: those above the last row, and those that came into the store
+ * below it, late or from a file of an earlier month. Returns the last row now.
+ *
+ * @param read the pages of the history after a row
+ * @throws Error when the history was imported anew under other numbers
  */
-export async function* readOnly<T extends { rowId: bigint }>(
-  read: (after: bigint) => AsyncIterable<T[]>,
-  rows: readonly bigint[],
-): AsyncGenerator<T> {
-  const wanted = new Set(rows);
-  let done = -1n;
-  for (const row of rows) {
-    if (row <= done) continue;
-    for await (const page of read(row - 1n)) {
-      yield* page.filter((t) => wanted.has(t.rowId));
-      done = page.at(-1)?.rowId ?? done;
-      break;
+export async function readNew<T extends { rowId: bigint }>(
+  run: PassRun,
+  bank: BankHistory,
+  { section, direction, row }: Place,
+  read: (after: bigint, arrived?: Arrived) => AsyncIterable<T[]>,
+  take: (page: T[]) => void,
+): Promise<bigint> {
+  const arrivals = await bank.arrivals?.(section, direction);
+  const counter = (name: string) => `x:bank:${name}:${direction}:${section}`;
+  if (arrivals !== undefined) {
+    const seen = await arrivalsSeen(run, bank, section, arrivals, counter) ?? (row > 0n ? arrivals.newest : 0n);
+    if (row > 0n && seen < arrivals.newest) {
+      for await (const page of read(0n, { upTo: arrivals.newest, late: { after: seen, lastRow: row } })) take(page);
     }
+    run.setCounter(counter("seen"), arrivals.newest);
+    run.setCounter(counter("epoch"), arrivals.epoch);
+  } else if (run.counters.has(counter("epoch"))) {
+    // what the bank itself is asked for now must not be read from the store a second time
+    run.setCounter(counter("epoch"), 0n);
   }
+  let last = row;
+  for await (const page of arrivals === undefined ? read(row) : read(row, { upTo: arrivals.newest })) {
+    take(page);
+    last = page.at(-1)?.rowId ?? last;
+  }
+  return last;
+}
+
+/** How many arrivals earlier runs have read; undefined when they did not read from this copy of the history. */
+async function arrivalsSeen(
+  run: PassRun,
+  bank: BankHistory,
+  section: string,
+  { epoch }: Arrivals,
+  counter: (name: string) => string,
+): Promise<bigint | undefined> {
+  const known = run.counters.get(counter("epoch"));
+  if (known === epoch) return run.counters.get(counter("seen")) ?? 0n;
+  if (known === undefined || (await locallyNumbered(bank, [section])).size === 0) return undefined;
+  throw new Error(
+    `section ${section}: the bank's history was deleted and imported anew, and its transfers have other numbers now; ` +
+      "taler-auditor dbinit --restart begins the audit again",
+  );
 }
 
 /** Reports what is wrong with the bank's history itself (WC-R9). */

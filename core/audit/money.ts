@@ -25,4 +25,6 @@ export const MONEY = {
   bankIn: "x:money:bank_in",
   /** All outgoing transfers of the audited accounts, by the bank. */
   bankOut: "x:money:bank_out",
+  /** Beginning of the names of counters by account: what else went out, by the bank's statements (WD-R6). */
+  otherOut: "x:money:other_out:",
 } as const;

@@ -78,7 +78,11 @@ function reconcile({ balances, counters, coins: ledgers }: ReconciliationInput):
   const drained = balance("total_drained");
   const identity = money("identityIn");
   const expected = balance("total_wire_in") + identity - balance("total_wire_out") - money("closuresOut") - drained;
-  const actual = money("bankIn") - money("bankOut");
+  const otherOut = [...counters].reduce(
+    (total, [name, value]) => name.startsWith(MONEY.otherOut) ? total + value : total,
+    0n,
+  );
+  const actual = money("bankIn") - money("bankOut") - otherOut;
   const liabilities = coins + reserves + purses + merchants;
   return new Map<FigureName, bigint>([
     ["bank_expected", expected],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Rules that both passes on wire transfers follow: when a transfer is due, and rows of accounts that are not audited. */
+import { formatTime } from "../taler/time.ts";
 import { highestSerial, type WireTable } from "../exchange/v014/wire.ts";
 import type { AnyStage, PassContext, PassRun } from "./pass.ts";
 
@@ -29,4 +30,35 @@ export async function noteSeen(run: PassRun, stage: AnyStage): Promise<void> {
   const { until } = run.rangeOf(stage.progressKey);
   const highest = await highestSerial(run.context.source, stage.source as WireTable, until);
   if (highest >= run.pointOf(stage.progressKey)) run.setCounter(seenKey(stage), highest + 1n);
+}
+
+/** The newest date at which the exchange booked something, over all runs of a pass. */
+export class NewestBooking {
+  readonly #name: string;
+  #date: bigint;
+
+  constructor(readonly run: PassRun) {
+    this.#name = `x:${run.pass}:newest`;
+    this.#date = run.counters.get(this.#name) ?? 0n;
+  }
+
+  /** Notes a booking; dates that nobody has reached yet tell nothing. */
+  see(date: bigint): void {
+    if (date > this.#date && date <= this.run.context.now) this.#date = date;
+  }
+
+  /**
+   * Stores the date, and warns when everything that the books seem to lack is younger: then it may be the copy of the
+   * exchange's database that lags behind. The findings stand, because the exchange could stop the copy on purpose.
+   * @param lacking dates of the bank's transactions that are called unbooked, µs
+   */
+  finish(lacking: readonly bigint[], what: string): void {
+    this.run.setCounter(this.#name, this.#date);
+    if (lacking.length === 0 || lacking.some((date) => date <= this.#date)) return;
+    const until = this.#date === 0n ? "none at all" : `none after ${formatTime(this.#date)}`;
+    this.run.context.warn?.(
+      `the copy of the exchange's database has ${until} of the ${what} transfers, the bank has ${lacking.length}: ` +
+        "is the copy still brought up to date?",
+    );
+  }
 }

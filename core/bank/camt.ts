@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /**
- * Transfers from a bank statement in ISO 20022 form, camt.053.001.02, .04 or .08: booked entries in both directions.
- * Such statements have no row ids; dates are mostly days without a time.
+ * Transfers from a bank statement in ISO 20022 form, camt.053.001.02, .04 or .08: all booked entries in both directions,
+ * whatever they are for. Such statements have no row ids; dates are mostly days without a time.
  */
 
-import { type Amount, parseAmount } from "../taler/amount.ts";
+import { type Amount, formatAmount, parseAmount } from "../taler/amount.ts";
 import { DAY, DB_NEVER, parseTime } from "../taler/time.ts";
 import type { Direction } from "./history.ts";
 import { type Skipped, type Statement, type StatementLine, uniqueReferences, type Unreadable } from "./statement.ts";
@@ -44,13 +44,55 @@ export function parseCamtStatement(bytes: Uint8Array, paytoUri: string | undefin
     ownAccount = own;
     const end = endOf(statement);
     if (end !== undefined && (until === undefined || end > until)) until = end;
-    for (const [entryIndex, entry] of findAll(statement, "Ntry").entries()) {
-      readEntry(entry, `${place}, entry ${entryIndex + 1}`, lines, skipped);
-    }
+    const fault = readStatement(statement, place, lines, skipped);
+    if (fault !== undefined) return { fault };
   }
   if (statements.length === 0) return { fault: "it holds no statement" };
   if (ownAccount === undefined) return { fault: `none of its statements is about account ${paytoUri}` };
   return { numbering: "local", lines: uniqueReferences(lines), skipped, ownAccount, until };
+}
+
+/** Takes the entries of a statement, or says why the file cannot be used. */
+function readStatement(
+  statement: XmlElement,
+  place: string,
+  lines: StatementLine[],
+  skipped: Skipped[],
+): string | undefined {
+  let sum = 0n;
+  for (const [index, entry] of findAll(statement, "Ntry").entries()) {
+    const entryPlace = `${place}, entry ${index + 1}`;
+    const status = textOf(entry, "Sts", "Cd") ?? textOf(entry, "Sts");
+    if (status !== "BOOK") {
+      skipped.push({ place: entryPlace, reason: "it is not booked" });
+      continue;
+    }
+    const booked = readEntry(entry, entryPlace);
+    if (typeof booked === "string") return `line ${entry.line}, ${entryPlace}: ${booked}`;
+    sum += booked.atoms;
+    lines.push(...booked.lines);
+  }
+  return balanceFault(statement, place, sum);
+}
+
+/**
+ * A file that was cut or altered: opening balance and entries do not make the closing balance. A statement without both
+ * balances (a page of one, for instance) cannot be checked.
+ */
+function balanceFault(statement: XmlElement, place: string, sum: bigint): string | undefined {
+  const balances = findAll(statement, "Bal");
+  const signed = (...codes: string[]) => {
+    const balance = balances.find((b) => codes.includes(textOf(b, "Tp", "CdOrPrtry", "Cd") ?? ""));
+    const amount = amountOf(find(balance, "Amt"));
+    if (amount === undefined) return undefined;
+    return { ...amount, atoms: textOf(balance, "CdtDbtInd") === "DBIT" ? -amount.atoms : amount.atoms };
+  };
+  const opening = signed("OPBD", "PRCD"), closing = signed("CLBD");
+  if (opening === undefined || closing === undefined || opening.currency !== closing.currency) return undefined;
+  const change = closing.atoms - opening.atoms;
+  if (change === sum) return undefined;
+  const text = (atoms: bigint) => formatAmount(opening.currency, atoms);
+  return `${place}: its booked entries come to ${text(sum)}, its balances to ${text(change)}; it is not complete`;
 }
 
 /** The end of a statement's period, or of the day of its closing balance; µs. */
@@ -83,62 +125,65 @@ function payto(iban: string | undefined, name: string | undefined): string | und
   return `payto://iban/${account}?receiver-name=${encoded}`;
 }
 
-/** Takes the transfers of a booked entry, which may be one or a batch. */
-function readEntry(entry: XmlElement, place: string, lines: StatementLine[], skipped: Skipped[]): void {
-  const skip = (reason: string) => void skipped.push({ place, reason });
-  const status = textOf(entry, "Sts", "Cd") ?? textOf(entry, "Sts");
-  if (status !== "BOOK") return skip("it is not booked");
-  if (textOf(entry, "RvslInd") === "true") return skip("it reverses another entry");
+/** The transfers of a booked entry, which may be one or a batch, and what it adds to the account; or what is wrong. */
+function readEntry(entry: XmlElement, place: string): { lines: StatementLine[]; atoms: bigint } | string {
   const date = dateOf(entry);
-  if (date === undefined) return skip("it has no booking date");
+  if (date === undefined) return "it has no booking date";
   const amount = amountOf(find(entry, "Amt"));
   if (amount === undefined) {
     const isComma = textOf(entry, "Amt")?.includes(",") === true;
-    return skip(`its amount is not readable${isComma ? " (the decimal sign is a point, not a comma)" : ""}`);
+    return `its amount is not readable${isComma ? " (the decimal sign is a point, not a comma)" : ""}`;
   }
+  const direction = directionOf(entry);
+  if (direction === undefined) return "it is neither credit nor debit";
   const details = findAll(entry, "NtryDtls").flatMap((group) => findAll(group, "TxDtls"));
-  const parts = details.length <= 1 ? [{ detail: details[0], amount }] : splitBatch(details, amount);
-  if (parts === undefined) return skip("it is a batch whose parts do not add up to its amount");
-  for (const [index, part] of parts.entries()) {
-    const partPlace = parts.length === 1 ? place : `${place}, part ${index + 1}`;
-    const line = readPart(entry, part.detail, { place: partPlace, date, amount: part.amount, index });
-    if (typeof line === "string") skipped.push({ place: partPlace, reason: line });
-    else lines.push(line);
-  }
+  const parts = details.length <= 1 ? [{ detail: details[0], amount }] : splitBatch(details, amount, direction);
+  const whole = { entry, date, direction };
+  const lines =
+    parts?.map(({ detail, amount }, index) =>
+      readPart(whole, detail, { place: parts.length === 1 ? place : `${place}, part ${index + 1}`, amount, index })
+    ) ?? [readPart(whole, undefined, { place, amount, index: 0, other: "batch whose parts do not add up" })];
+  return { lines, atoms: direction === "credit" ? amount.atoms : -amount.atoms };
 }
 
-/** Amounts of the parts of a batch, in its currency; undefined unless they add up to that of the batch. */
+function directionOf(element: XmlElement | undefined): Direction | undefined {
+  const mark = textOf(element, "CdtDbtInd");
+  return mark === "CRDT" ? "credit" : mark === "DBIT" ? "debit" : undefined;
+}
+
+/** Amounts of the parts of a batch, in its currency and direction; undefined unless they add up to that of the batch. */
 function splitBatch(
   details: readonly XmlElement[],
   total: Amount,
+  direction: Direction,
 ): { detail: XmlElement; amount: Amount }[] | undefined {
   const parts: { detail: XmlElement; amount: Amount }[] = [];
   for (const detail of details) {
     const amount = amountOf(find(detail, "Amt") ?? find(detail, "AmtDtls", "TxAmt", "Amt"));
-    if (amount?.currency !== total.currency) return undefined;
+    if (amount?.currency !== total.currency || (directionOf(detail) ?? direction) !== direction) return undefined;
     parts.push({ detail, amount });
   }
   return parts.reduce((sum, part) => sum + part.amount.atoms, 0n) === total.atoms ? parts : undefined;
 }
 
-/** The transfer of an entry without or with details, or why it is none of the exchange's. */
+/** An entry as a whole. */
+interface Entry {
+  readonly entry: XmlElement;
+  readonly date: bigint;
+  readonly direction: Direction;
+}
+
+/** The transfer of an entry without or with details; `other` says why it is none of the exchange's, if that is known. */
 function readPart(
-  entry: XmlElement,
+  { entry, date, direction }: Entry,
   detail: XmlElement | undefined,
-  { place, date, amount, index }: { place: string; date: bigint; amount: Amount; index: number },
-): StatementLine | string {
-  const mark = textOf(detail, "CdtDbtInd") ?? textOf(entry, "CdtDbtInd");
-  const direction: Direction | undefined = mark === "CRDT" ? "credit" : mark === "DBIT" ? "debit" : undefined;
-  if (direction === undefined) return "it is neither credit nor debit";
-  if (find(detail, "RtrInf") !== undefined) return "it is a payment that came back";
+  { place, amount, index, other }: { place: string; amount: Amount; index: number; other?: string },
+): StatementLine {
   const subject = findAll(find(detail, "RmtInf"), "Ustrd").map((line) => line.text).join(" ") ||
-    (textOf(detail, "AddtlTxInf") ?? textOf(entry, "AddtlNtryInf"));
-  if (subject === undefined) return "it has no subject";
-  const other = direction === "credit" ? "Dbtr" : "Cdtr";
+    (textOf(detail, "AddtlTxInf") ?? textOf(entry, "AddtlNtryInf") ?? "");
+  const side = direction === "credit" ? "Dbtr" : "Cdtr";
   const parties = find(detail, "RltdPties");
-  const name = textOf(parties, other, "Pty", "Nm") ?? textOf(parties, other, "Nm");
-  const counterpart = payto(textOf(parties, `${other}Acct`, "Id", "IBAN"), name);
-  if (counterpart === undefined) return "its other side has no IBAN";
+  const name = textOf(parties, side, "Pty", "Nm") ?? textOf(parties, side, "Nm");
   const reference = referenceOf(entry, detail, index);
   return {
     place,
@@ -150,8 +195,15 @@ function readPart(
     date,
     amount,
     subject,
-    counterpart,
+    other: other ?? undoes(entry, detail),
+    counterpart: payto(textOf(parties, `${side}Acct`, "Id", "IBAN"), name) ?? "",
   };
+}
+
+/** Why an entry only undoes another, if it does. */
+function undoes(entry: XmlElement, detail: XmlElement | undefined): string | undefined {
+  if (textOf(entry, "RvslInd") === "true") return "reverses another entry";
+  return find(detail, "RtrInf") === undefined ? undefined : "payment that came back";
 }
 
 /** What banks write where they have no reference. */

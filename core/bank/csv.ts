@@ -13,7 +13,7 @@ const CSV_COLUMNS = ["row_id", "date", "direction", "amount", "subject", "counte
 /**
  * Reads a CSV file whose first line names the columns: `row_id` the bank's number of the transfer, ascending with time;
  * `date` ISO 8601 or µs since 1970; `direction` credit or debit; `amount` CUR:VALUE; `subject` as in crypto.md 9.2;
- * `counterpart` payto URI of the other side. One malformed line makes the whole file unusable.
+ * `counterpart` payto URI of the other side, empty if there is none. One malformed line makes the whole file unusable.
  */
 export function parseCsvStatement(text: string): Statement | Unreadable {
   const records = parseCsv(text.replace(/^\ufeff/, ""));
@@ -46,9 +46,12 @@ function readLine(line: number, field: (name: typeof CSV_COLUMNS[number]) => str
   const amount = parseAmount(field("amount"));
   if (amount === undefined) return `amount is not of the form CURRENCY:VALUE.FRACTION${amountHint(field("amount"))}`;
   const counterpart = field("counterpart");
-  if (!isPaytoLike(counterpart)) return "counterpart is not a URI of the form payto://METHOD/ACCOUNT";
+  if (counterpart !== "" && !isPaytoLike(counterpart)) {
+    return "counterpart is not a URI of the form payto://METHOD/ACCOUNT";
+  }
   const place = `line ${line}`;
-  return { place, line, rowId, reference: undefined, direction, date, amount, subject: field("subject"), counterpart };
+  const subject = field("subject");
+  return { place, line, rowId, reference: undefined, direction, date, amount, subject, other: undefined, counterpart };
 }
 
 /** A decimal comma without quotes makes two fields of an amount. */

@@ -8,7 +8,8 @@ export type Direction = "credit" | "debit";
 
 /**
  * An incoming transfer as the bank reports it (crypto.md 9.1). `date` in µs; `subject` is a reserve's public key
- * (RESERVE) or an account's public key (KYCAUTH), 32 bytes, or a wad's identifier (WAD), 24 bytes.
+ * (RESERVE) or an account's public key (KYCAUTH), 32 bytes, or a wad's identifier (WAD), 24 bytes. What a statement
+ * shows and a gateway would not, because its subject holds none of these, is of kind OTHER, `subject` then its text.
  */
 export interface BankCredit {
   /** Name of the configuration section. */
@@ -17,11 +18,11 @@ export interface BankCredit {
   date: bigint;
   /** In whatever currency the bank says. */
   amount: Amount;
-  kind: "RESERVE" | "KYCAUTH" | "WAD";
+  kind: "RESERVE" | "KYCAUTH" | "WAD" | "OTHER";
   subject: Uint8Array;
   /** Base URL of the exchange that sent a WAD, undefined for the other kinds. */
   originExchangeUrl: string | undefined;
-  /** Full payto URI of the sender. */
+  /** Full payto URI of the sender; empty if the bank names none. */
   debitAccount: string;
 }
 
@@ -37,6 +38,37 @@ export interface BankDebit {
   exchangeBaseUrl: string;
   /** Full payto URI of the receiver. */
   creditAccount: string;
+}
+
+/**
+ * An outgoing transaction that the exchange's software did not make, by its subject: a payment sent back, a fee, or
+ * money taken out. Only statements show them (WD-R6). `date` in µs.
+ */
+export interface OtherDebit {
+  /** Name of the configuration section. */
+  account: string;
+  rowId: bigint;
+  date: bigint;
+  amount: Amount;
+  text: string;
+  /** Full payto URI of the receiver; empty if the bank names none. */
+  creditAccount: string;
+}
+
+/** Which of the transactions that a store holds are wanted, by the order in which they came into it. */
+export interface Arrived {
+  /** Not later than this one. */
+  readonly upTo: bigint;
+  /** Later than this one, and with a row id not above `lastRow`. */
+  readonly late?: { readonly after: bigint; readonly lastRow: bigint };
+}
+
+/** How much came into a store for an account and direction. */
+export interface Arrivals {
+  /** Changes when the account is deleted from the store and imported anew. */
+  readonly epoch: bigint;
+  /** Number of the newest arrival, 0 if there is none. */
+  readonly newest: bigint;
 }
 
 /**
@@ -57,8 +89,16 @@ export interface BankAnomaly {
  * ends when nothing more is there. Reading throws BankError when the source cannot be used.
  */
 export interface BankHistory {
-  credits(account: string, after: bigint): AsyncIterable<BankCredit[]>;
-  debits(account: string, after: bigint): AsyncIterable<BankDebit[]>;
+  credits(account: string, after: bigint, arrived?: Arrived): AsyncIterable<BankCredit[]>;
+  debits(account: string, after: bigint, arrived?: Arrived): AsyncIterable<BankDebit[]>;
+  /** What came into a store so far. A history without this is asked from the bank, and grows at its end only. */
+  arrivals?(account: string, direction: Direction): Promise<Arrivals>;
+  /** All outgoing transactions that {@link BankHistory.debits} leaves out; a history without this has none. */
+  otherDebits?(account: string): Promise<OtherDebit[]>;
+  /** Incoming transactions from these accounts, given by their keys (accountKey). */
+  creditsFrom?(account: string, senders: readonly string[]): Promise<BankCredit[]>;
+  /** How often each of these subjects went out, by subject in hexadecimal. */
+  timesSent?(account: string, wtids: readonly Uint8Array[]): Promise<Map<string, number>>;
   /** Accounts (section names) that this history covers. */
   accounts(): Promise<string[]>;
   /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Transfers from a file the bank gave out, into the store: all of the file or nothing. */
 
+import { utf8Bytes } from "../crypto/hash.ts";
 import type { Sql, TransactionSql } from "../db/connect.ts";
 import type { Amount } from "../taler/amount.ts";
 import { type BankAnomaly, BankError, type Direction } from "./history.ts";
@@ -24,11 +25,19 @@ export interface StatementLine {
   readonly date: bigint;
   readonly amount: Amount;
   readonly subject: string;
-  /** Payto URI of the other side. */
+  /** Why it is no transfer by the exchange's software, whatever its subject says; undefined: the subject tells. */
+  readonly other: string | undefined;
+  /** Payto URI of the other side, empty if the file names none. */
   readonly counterpart: string;
 }
 
-/** A transfer that is not imported, and why. */
+/** A transfer that is stored as what the exchange's software did not make, and why. */
+export interface OtherLine {
+  readonly line: StatementLine;
+  readonly reason: string;
+}
+
+/** An entry or statement that is not imported, and why. */
 export interface Skipped {
   readonly place: string;
   readonly reason: string;
@@ -56,7 +65,8 @@ export interface StatementOutcome {
   readonly added: number;
   /** Transfers that were in the store already. */
   readonly known: number;
-  readonly skipped: Skipped[];
+  readonly others: OtherLine[];
+  readonly skipped: readonly Skipped[];
   /** Anomalies that were not known before. */
   readonly anomalies: BankAnomaly[];
 }
@@ -69,20 +79,31 @@ export function foreignLine({ lines }: Statement, currency: string): StatementLi
   return lines.find(({ amount }) => amount.currency !== currency);
 }
 
-/** Understands the subjects; a line without a usable one is skipped. */
+/** Longest text of a transfer without identifier that is kept. */
+const TEXT_MAX = 1000;
+
+/** Understands the subjects. What holds no identifier is kept with its text. */
 export function readSubjects(
   account: string,
   statement: Statement,
-): { rows: { line: StatementLine; transaction: Transaction }[]; skipped: Skipped[] } {
-  const rows: { line: StatementLine; transaction: Transaction }[] = [];
-  const skipped = [...statement.skipped];
-  for (const line of statement.lines) {
+): { rows: { line: StatementLine; transaction: Transaction }[]; others: OtherLine[] } {
+  const others: OtherLine[] = [];
+  const rows = statement.lines.map((line) => {
     const { direction, rowId = 0n, date, amount, counterpart } = line;
-    const subject = direction === "credit" ? parseCreditSubject(line.subject) : parseDebitSubject(line.subject);
-    if ("reason" in subject) skipped.push({ place: line.place, reason: subject.reason });
-    else rows.push({ line, transaction: { account, direction, rowId, date, amount, counterpart, ...subject } });
-  }
-  return { rows, skipped };
+    const parse = direction === "credit" ? parseCreditSubject : parseDebitSubject;
+    const subject = line.other === undefined ? parse(line.subject) : { reason: line.other };
+    if ("reason" in subject) others.push({ line, reason: subject.reason });
+    const part = "reason" in subject ? { kind: "OTHER" as const, subject: otherText(line), url: undefined } : subject;
+    return { line, transaction: { account, direction, rowId, date, amount, counterpart, ...part } };
+  });
+  return { rows, others };
+}
+
+/** Without what would disturb a terminal or a page: whoever pays in or out chooses the text. */
+function otherText({ subject, other }: StatementLine): Uint8Array {
+  const readable = subject.replace(/[\p{C}\p{Z}]+/gu, " ").trim();
+  const parts = [other, readable].filter((part) => part !== undefined && part !== "");
+  return utf8Bytes([...parts.join(": ")].slice(0, TEXT_MAX).join("") || "no subject");
 }
 
 /** Up to when a file has all transfers, µs: what it says, else its newest transfer; never later than now. */
@@ -105,8 +126,8 @@ export async function importStatement(
   statement: Statement,
   now: bigint,
 ): Promise<StatementOutcome> {
-  const { rows, skipped } = readSubjects(account, statement);
-  const { ownAccount } = statement;
+  const { rows, others } = readSubjects(account, statement);
+  const { ownAccount, skipped } = statement;
   const expected = paytoUri ?? (await readAccount(sql, account))?.payto;
   if (ownAccount !== undefined && expected !== undefined && !sameAccount(expected, ownAccount)) {
     throw new BankError("configuration", account, `the file is about account ${ownAccount}, not about ${expected}`);
@@ -120,7 +141,7 @@ export async function importStatement(
     await completeFile(tx, account, ownAccount, completeUntil(statement, now));
     return stored;
   });
-  return { ...result, known: rows.length - result.added, skipped };
+  return { ...result, known: rows.length - result.added, others, skipped };
 }
 
 /** Rows of a file without row ids get the next free ones; what identifies them is their reference. */
@@ -174,7 +195,7 @@ export function uniqueReferences(lines: readonly StatementLine[]): StatementLine
   });
 }
 
-function contentKey({ direction, date, amount, subject, counterpart }: StatementLine): string {
+function contentKey({ direction, date, amount, subject, other, counterpart }: StatementLine): string {
   const bytes = contentHash({
     account: "",
     direction,
@@ -183,7 +204,7 @@ function contentKey({ direction, date, amount, subject, counterpart }: Statement
     amount,
     kind: "TRANSFER",
     subject: new Uint8Array(0),
-    url: subject,
+    url: other === undefined ? subject : `${other}: ${subject}`,
     counterpart,
   });
   return `content ${direction} ${bytes.toHex()}`;

@@ -3,10 +3,10 @@
 
 import type { Sql } from "../db/connect.ts";
 import { timeFromDb } from "../taler/time.ts";
-import { BankError, type BankHistory, type Direction } from "./history.ts";
-import { readAbove, readAnomalies } from "./store-rows.ts";
+import { type Arrivals, type Arrived, BankError, type BankHistory, type Direction } from "./history.ts";
+import { countDebits, type Part, readAnomalies, readCreditsFrom, readOther, readPart } from "./store-rows.ts";
 import type { Numbering } from "./store.ts";
-import { toCredit, toDebit, type Transaction } from "./transaction.ts";
+import { toCredit, toDebit, toOtherDebit, type Transaction } from "./transaction.ts";
 
 /** What is stored about an account as a whole. */
 export interface StoredAccount {
@@ -40,6 +40,7 @@ export function openStoreHistory(sql: Sql, { pageSize = PAGE_SIZE }: { pageSize?
     account: string,
     direction: Direction,
     after: bigint,
+    arrived: Arrived | undefined,
     convert: (transaction: Transaction) => T,
   ): AsyncGenerator<T[]> {
     // half a history would make the audit call transfers missing that are only not imported yet
@@ -52,7 +53,9 @@ export function openStoreHistory(sql: Sql, { pageSize = PAGE_SIZE }: { pageSize?
     }
     let offset = after;
     for (;;) {
-      const rows = await readAbove(sql, account, direction, offset, pageSize);
+      // what else went out is for otherDebits
+      const part: Part = { account, direction, after: offset, arrived, identified: direction === "debit" };
+      const rows = await readPart(sql, part, pageSize);
       const last = rows.at(-1);
       if (last === undefined) return;
       yield rows.map(convert);
@@ -61,8 +64,12 @@ export function openStoreHistory(sql: Sql, { pageSize = PAGE_SIZE }: { pageSize?
   }
 
   return {
-    credits: (account, after) => pages(account, "credit", after, toCredit),
-    debits: (account, after) => pages(account, "debit", after, toDebit),
+    credits: (account, after, arrived) => pages(account, "credit", after, arrived, toCredit),
+    debits: (account, after, arrived) => pages(account, "debit", after, arrived, toDebit),
+    arrivals: (account, direction) => readArrivals(sql, account, direction),
+    otherDebits: async (account) => (await readOther(sql, account, "debit")).map(toOtherDebit),
+    creditsFrom: async (account, senders) => (await readCreditsFrom(sql, account, senders)).map(toCredit),
+    timesSent: (account, wtids) => countDebits(sql, account, wtids),
     accounts: async () => {
       const known = await readAccounts(sql);
       return known.filter(({ completed }) => ![...completed.values()].includes(undefined)).map((row) => row.account);
@@ -77,6 +84,14 @@ export function openStoreHistory(sql: Sql, { pageSize = PAGE_SIZE }: { pageSize?
     describe: (account) => readAccount(sql, account),
     close: () => sql.end({ timeout: 5 }),
   };
+}
+
+async function readArrivals(sql: Sql, account: string, direction: Direction): Promise<Arrivals> {
+  const [row] = await sql<{ epoch: bigint; newest: bigint }[]>`
+    select a.registered as epoch, p.arrivals as newest
+      from auditor_bank.bank_account a join auditor_bank.bank_progress p on p.account = a.account
+     where a.account = ${account} and p.direction = ${direction}`;
+  return row ?? { epoch: 0n, newest: 0n };
 }
 
 /** What is stored about one account. */

@@ -3,7 +3,7 @@
 
 import type { Sql, TransactionSql } from "../db/connect.ts";
 import { timeFromDb } from "../taler/time.ts";
-import type { BankAnomaly, Direction } from "./history.ts";
+import type { Arrived, BankAnomaly, Direction } from "./history.ts";
 import type { Transaction, TransactionKind } from "./transaction.ts";
 
 /** Bytes as the server reads them inside JSON. */
@@ -44,6 +44,9 @@ function toTransaction(row: StoredTransaction): Transaction {
 /** PostgreSQL's type number of int8, for arrays. */
 export const INT8 = 20;
 
+/** PostgreSQL's type number of text, for arrays. */
+const TEXT = 25;
+
 const least = (numbers: readonly bigint[]): bigint => numbers.reduce((a, b) => a < b ? a : b);
 const greatest = (numbers: readonly bigint[]): bigint => numbers.reduce((a, b) => a > b ? a : b);
 
@@ -66,20 +69,70 @@ export async function readRows(
   return new Map(rows.map((row) => [row.row_id, toTransaction(row)]));
 }
 
-/** Stored transfers above a row, ascending, at most `limit`. */
-export async function readAbove(
+/** Which stored transfers of an account and direction to read; what is undefined is no bound. */
+export interface Part {
+  readonly account: string;
+  readonly direction: Direction;
+  /** Row ids above this one. */
+  readonly after: bigint;
+  readonly arrived?: Arrived | undefined;
+  /** Leave out those of kind OTHER. */
+  readonly identified?: boolean;
+}
+
+/** Stored transfers, ascending by row id, at most `limit`. */
+export async function readPart(
   sql: Sql,
-  account: string,
-  direction: Direction,
-  after: bigint,
+  { account, direction, after, arrived, identified = false }: Part,
   limit: number,
 ): Promise<Transaction[]> {
+  const late = arrived?.late;
   const rows = await sql<StoredTransaction[]>`
     select account, direction, row_id, date, amount::text as amount, currency, kind, subject, url, counterpart
       from auditor_bank.bank_transaction
      where account = ${account} and direction = ${direction} and row_id > ${after}
+       ${arrived === undefined ? sql`` : sql`and arrival <= ${arrived.upTo}`}
+       ${late === undefined ? sql`` : sql`and arrival > ${late.after} and row_id <= ${late.lastRow}`}
+       ${identified ? sql`and kind <> 'OTHER'` : sql``}
      order by row_id limit ${limit}`;
   return rows.map(toTransaction);
+}
+
+/** All transfers of a direction that are of kind OTHER, ascending by row id. */
+export async function readOther(sql: Sql, account: string, direction: Direction): Promise<Transaction[]> {
+  const rows = await sql<StoredTransaction[]>`
+    select account, direction, row_id, date, amount::text as amount, currency, kind, subject, url, counterpart
+      from auditor_bank.bank_transaction
+     where account = ${account} and direction = ${direction} and kind = 'OTHER' order by row_id`;
+  return rows.map(toTransaction);
+}
+
+/** All incoming transfers from these accounts (see accountKey), ascending by row id. */
+export async function readCreditsFrom(sql: Sql, account: string, senders: readonly string[]): Promise<Transaction[]> {
+  const rows = await sql<StoredTransaction[]>`
+    select t.account, t.direction, t.row_id, t.date, t.amount::text as amount, t.currency, t.kind, t.subject, t.url,
+           t.counterpart
+      from unnest(${sql.array([...new Set(senders)], TEXT)}::text[]) as wanted (sender)
+      join auditor_bank.bank_transaction t
+        on t.account = ${account} and t.direction = 'credit' and t.counterpart_key = wanted.sender
+     order by t.row_id`;
+  return rows.map(toTransaction);
+}
+
+/** How many outgoing transfers have each of these subjects, by subject in hexadecimal. */
+export async function countDebits(
+  sql: Sql,
+  account: string,
+  subjects: readonly Uint8Array[],
+): Promise<Map<string, number>> {
+  const rows = await sql<{ subject: string; times: bigint }[]>`
+    select encode(t.subject, 'hex') as subject, count(*) as times
+      from (select distinct decode(x, 'hex') as subject
+              from unnest(${sql.array(subjects.map((s) => s.toHex()), TEXT)}::text[]) x) as wanted
+      join auditor_bank.bank_transaction t
+        on t.account = ${account} and t.kind = 'TRANSFER' and t.subject = wanted.subject
+     group by 1`;
+  return new Map(rows.map(({ subject, times }) => [subject, Number(times)]));
 }
 
 /** Which transfers to list; what is undefined is no bound. */

@@ -9,7 +9,7 @@ import type { Sql, TransactionSql } from "../db/connect.ts";
 import { timeToDb } from "../taler/time.ts";
 import { type BankAnomaly, BankError, type Direction } from "./history.ts";
 import { hex, INT8, readRows } from "./store-rows.ts";
-import { contentHash, describeChange, describeTransaction, type Transaction } from "./transaction.ts";
+import { accountKey, contentHash, describeChange, describeTransaction, type Transaction } from "./transaction.ts";
 
 /** Who gave the row ids of an account: the bank, or this store, because statements have none. */
 export type Numbering = "bank" | "local";
@@ -63,7 +63,8 @@ export async function registerAccount(
   numbering: Numbering,
 ): Promise<void> {
   await sql.begin(async (tx) => {
-    await tx`insert into auditor_bank.bank_account (account, numbering) values (${account}, ${numbering})
+    await tx`insert into auditor_bank.bank_account (account, numbering, registered)
+             values (${account}, ${numbering}, (extract(epoch from clock_timestamp()) * 1000000)::int8)
              on conflict do nothing`;
     const [known] = await tx`select numbering from auditor_bank.bank_account where account = ${account}`;
     if (known?.["numbering"] !== numbering) {
@@ -112,10 +113,12 @@ export async function startOfPeriod(sql: Sql, account: string, direction: Direct
 
 /** Stores a page as a whole or not at all; storing it again changes nothing. */
 export async function storePage(sql: Sql, page: StorePage): Promise<StoreResult> {
-  const { account, direction, rows, stretch, ownAccount, now } = page;
+  const { account, direction, rows, ownAccount, now } = page;
   return await sql.begin(async (tx) => {
-    await tx`select 1 from auditor_bank.bank_progress where account = ${account} and direction = ${direction} for update`;
-    const { added, anomalies } = await storeRows(tx, rows, stretch.known, now);
+    const [progress] = await tx<{ row_id: bigint }[]>`
+      select row_id from auditor_bank.bank_progress
+       where account = ${account} and direction = ${direction} for update`;
+    const { added, anomalies } = await storeRows(tx, rows, progress?.row_id ?? 0n, now);
     anomalies.push(...await recordVanished(tx, page));
     await settleReturned(tx, page);
     await advance(tx, page);
@@ -126,7 +129,8 @@ export async function storePage(sql: Sql, page: StorePage): Promise<StoreResult>
 
 /**
  * Stores rows of a file, whose row ids stand for themselves: of the transfers in between nothing is known, and the
- * place where a gateway is asked for more does not move.
+ * place where a gateway is asked for more does not move. Files may come in any order; only what a gateway should have
+ * reported is late.
  */
 export async function storeFileRows(
   tx: TransactionSql,
@@ -144,19 +148,22 @@ export async function storeFileRows(
       if (first === undefined) once.set(row.rowId, row);
       else twice.push(...repeated(first, row));
     }
-    const { highest } = await readPosition(tx, account, direction);
-    const part = await storeRows(tx, [...once.values()], highest, now);
+    const { cursor } = await readPosition(tx, account, direction);
+    const part = await storeRows(tx, [...once.values()], cursor, now);
     added += part.added;
     result.anomalies.push(...part.anomalies, ...await insertAnomalies(tx, twice, now));
   }
   return { ...result, added };
 }
 
-/** Adds what is not stored yet; a new row below `known` is late, and one that is stored differently has changed. */
+/**
+ * Adds what is not stored yet; one that is stored differently has changed.
+ * @param cursor what the gateway was asked for already: a new row below it is late
+ */
 async function storeRows(
   tx: TransactionSql,
   rows: readonly Transaction[],
-  known: bigint,
+  cursor: bigint,
   now: bigint,
 ): Promise<StoreResult> {
   const [first] = rows;
@@ -165,7 +172,8 @@ async function storeRows(
   const fresh = rows.filter((row) => !stored.has(row.rowId));
   await insertTransactions(tx, fresh, now);
   const found = [
-    ...fresh.filter((row) => row.rowId < known).map(late),
+    // a gateway never reports the others
+    ...fresh.filter((row) => row.rowId < cursor && row.kind !== "OTHER").map(late),
     ...rows.flatMap((row) => changed(stored.get(row.rowId), row)),
   ];
   return { added: fresh.length, anomalies: await insertAnomalies(tx, found, now) };
@@ -239,10 +247,12 @@ export async function insertTransactions(
   references: ReadonlyMap<bigint, string> = new Map(),
 ): Promise<void> {
   if (rows.length === 0) return;
-  const values = rows.map((row) => ({
+  const arrivals = await takeArrivals(tx, rows);
+  const values = rows.map((row, index) => ({
     account: row.account,
     direction: row.direction,
     row_id: row.rowId.toString(),
+    arrival: arrivals[index]!.toString(),
     date: timeToDb(row.date).toString(),
     amount: row.amount.atoms.toString(),
     currency: row.amount.currency,
@@ -250,6 +260,7 @@ export async function insertTransactions(
     subject: hex(row.subject),
     url: row.url ?? null,
     counterpart: row.counterpart,
+    counterpart_key: accountKey(row.counterpart),
     reference: references.get(row.rowId) ?? null,
     first_seen: now.toString(),
     content_hash: hex(contentHash(row)),
@@ -258,6 +269,29 @@ export async function insertTransactions(
     select * from jsonb_populate_recordset(null::auditor_bank.bank_transaction, ${
     JSON.stringify(values)
   }::text::jsonb)`;
+}
+
+/**
+ * Numbers transfers in the order of their arrival, by account and direction. The counter is locked until the transaction
+ * ends: who sees a number sees all that are smaller.
+ */
+async function takeArrivals(tx: TransactionSql, rows: readonly Transaction[]): Promise<bigint[]> {
+  const taken = new Map<Direction, bigint>();
+  for (const direction of ["credit", "debit"] as const) {
+    const some = rows.filter((row) => row.direction === direction);
+    const [first] = some;
+    if (first === undefined) continue;
+    const [row] = await tx<{ arrivals: bigint }[]>`
+      update auditor_bank.bank_progress set arrivals = arrivals + ${some.length}
+       where account = ${first.account} and direction = ${direction} returning arrivals`;
+    if (row === undefined) throw new Error(`${first.account} is not registered for ${direction}s`);
+    taken.set(direction, row.arrivals - BigInt(some.length));
+  }
+  return rows.map(({ direction }) => {
+    const arrival = taken.get(direction)! + 1n;
+    taken.set(direction, arrival);
+    return arrival;
+  });
 }
 
 /** Inserts anomalies and returns those that were not known. */
@@ -292,6 +326,7 @@ async function recordVanished(
            'reported earlier, and now no longer part of the history', ${now}
       from auditor_bank.bank_transaction as t
      where account = ${account} and direction = ${direction} and row_id > ${after} and row_id <= ${until}
+       and kind <> 'OTHER'
        and not exists (select 1 from unnest(${tx.array(ids, INT8)}::int8[]) as seen (row_id)
                         where seen.row_id = t.row_id)
         on conflict (account, direction, row_id, kind, content_hash) do update set settled = null

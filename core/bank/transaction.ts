@@ -6,9 +6,9 @@ import { type Amount, formatAmount } from "../taler/amount.ts";
 import { encodeBase32 } from "../taler/base32.ts";
 import { normalizePayto } from "../taler/payto.ts";
 import { formatTime } from "../taler/time.ts";
-import type { BankCredit, BankDebit, Direction } from "./history.ts";
+import type { BankCredit, BankDebit, Direction, OtherDebit } from "./history.ts";
 
-/** What a transfer is for: the types of incoming ones, and TRANSFER for all outgoing ones. */
+/** What a transfer is for: the types of incoming ones, TRANSFER for outgoing ones, OTHER in both directions. */
 export type TransactionKind = BankCredit["kind"] | "TRANSFER";
 
 /** A transfer in either direction. `date` in µs; see BankCredit and BankDebit for the parts. */
@@ -19,11 +19,11 @@ export interface Transaction {
   readonly date: bigint;
   readonly amount: Amount;
   readonly kind: TransactionKind;
-  /** Reserve key, account key or wtid (32 bytes), wad identifier (24 bytes). */
+  /** Reserve key, account key or wtid (32 bytes), wad identifier (24 bytes); for OTHER the text itself in UTF-8. */
   readonly subject: Uint8Array;
   /** Base URL of the sending exchange (WAD) or of the audited one (TRANSFER). */
   readonly url: string | undefined;
-  /** Full payto URI of the other side. */
+  /** Full payto URI of the other side; empty if the bank names none, as for its own fees. */
   readonly counterpart: string;
 }
 
@@ -50,6 +50,18 @@ export function toCredit(transaction: Transaction): BankCredit {
   return { account, rowId, date, amount, kind, subject, originExchangeUrl, debitAccount };
 }
 
+/** A record that is no transfer by the exchange's software, as the passes read it. */
+export function toOtherDebit(transaction: Transaction): OtherDebit {
+  const { account, rowId, date, amount, kind, subject, counterpart } = transaction;
+  if (kind !== "OTHER") throw new Error(`a record of kind ${kind} is none of the others`);
+  return { account, rowId, date, amount, text: subjectText(subject), creditAccount: counterpart };
+}
+
+/** The text of a subject that holds no identifier. */
+export function subjectText(subject: Uint8Array): string {
+  return new TextDecoder().decode(subject);
+}
+
 /** A record of direction debit as the passes read it. */
 export function toDebit(transaction: Transaction): BankDebit {
   const { account, rowId, date, amount, kind, subject: wtid, url, counterpart: creditAccount } = transaction;
@@ -64,7 +76,7 @@ function contentOf(transaction: Transaction): [name: string, value: string][] {
     ["date", formatTime(date)],
     ["amount", formatAmount(amount.currency, amount.atoms)],
     ["type", kind],
-    ["subject", encodeBase32(subject)],
+    ["subject", kind === "OTHER" ? subjectText(subject) : encodeBase32(subject)],
     ["exchange", url ?? ""],
     ["counterpart", counterpart],
   ];
@@ -91,11 +103,14 @@ export function describeTransaction(transaction: Transaction): string {
 }
 
 /**
- * True if two payto URIs name one account: their normal forms are equal, or, where a bank or an operator writes one
- * that has none, their texts without parameters.
+ * What two payto URIs share if they name one account: the normal form, or, where a bank or an operator writes one that
+ * has none, the text without parameters.
  */
+export function accountKey(payto: string): string {
+  return normalizePayto(payto) ?? payto.split("?", 1)[0] ?? "";
+}
+
+/** True if two payto URIs name one account. */
 export function sameAccount(a: string, b: string): boolean {
-  const [first, second] = [normalizePayto(a), normalizePayto(b)];
-  if (first !== undefined && second !== undefined) return first === second;
-  return a.split("?", 1)[0] === b.split("?", 1)[0];
+  return accountKey(a) === accountKey(b);
 }

@@ -19,11 +19,16 @@ Deno.test("files: CSV and camt.053", () =>
     const first = await call("import", "-c", file, "--file", csv, "--account", "1");
     assert.deepEqual([first.code, ...lines(first.out)], [
       0,
-      `${csv}: skipped line 3: the subject is not a transfer identifier and an exchange's URL`,
-      "exchange-account-1: 1 new transfer, 0 known, 1 skipped",
+      `${csv}: line 3: debit of EUR:5 is none of the exchange's software: ` +
+      "the subject is not a transfer identifier and an exchange's URL",
+      "exchange-account-1: 2 new transfers, 0 known, 1 other, 0 skipped",
     ], first.err);
     const again = await call("import", "-c", file, "--file", csv, "--account", "1", "--format", "csv");
-    assert.match(again.out, /exchange-account-1: 0 new transfers, 1 known, 1 skipped$/);
+    assert.match(again.out, /exchange-account-1: 0 new transfers, 2 known, 1 other, 0 skipped$/);
+    const shown = await call("show", "-c", file, "--direction", "debit");
+    assert.match(shown.out, / OTHER +"rent" +payto:\/\/iban\/X/);
+    const [row] = JSON.parse((await call("show", "-c", file, "--direction", "debit", "--json")).out);
+    assert.deepEqual([row.type, row.subject], ["OTHER", "rent"]);
     const xml = `${folder}/may.xml`;
     await Deno.writeTextFile(xml, camt("08", [camtEntry("08", { subject: [KEY] })]));
     const wrong = await call("import", "-c", file, "--file", xml, "--account", "2");
@@ -37,7 +42,11 @@ Deno.test("files: CSV and camt.053", () =>
       (await Deno.readTextFile(file)).replace(/^PAYTO_URI = .*second.*$/m, `PAYTO_URI = ${CAMT_OWN}`),
     );
     const right = await call("import", "-c", file, "--file", xml, "--account", "2");
-    assert.deepEqual([right.code, right.out], [0, "exchange-account-2: 1 new transfer, 0 known, 0 skipped"], right.err);
+    assert.deepEqual(
+      [right.code, right.out],
+      [0, "exchange-account-2: 1 new transfer, 0 known, 0 other, 0 skipped"],
+      right.err,
+    );
     const mixed = await call("import", "-c", file, "--account", "2");
     assert.equal(mixed.code, 1);
     assert.match(mixed.err, /exchange-account-2: its history comes from statements without row ids/);
@@ -117,7 +126,7 @@ Deno.test("an account is forgotten as a whole, after a yes, and can be imported 
     const again = await call("import", "-c", file, "--account", "1");
     assert.deepEqual([again.out, again.err], ["exchange-account-1: 30 new credits; 12 new debits", ""]);
     // a section that is no longer configured can be forgotten too
-    await sql`insert into auditor_bank.bank_account values ('exchange-account-old', 'bank')`;
+    await sql`insert into auditor_bank.bank_account values ('exchange-account-old', 'bank', null, 1)`;
     assert.match(
       (await call("forget", "-c", file, "--account", "exchange-account-old", "--yes")).out,
       /0 transfers and 0 anomalies/,

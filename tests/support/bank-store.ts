@@ -7,7 +7,7 @@ import { type GatewayOptions, openGateway } from "../../core/bank/gateway.ts";
 import { BankError, type BankHistory, type Direction } from "../../core/bank/history.ts";
 import { importHistory, type ImportTask } from "../../core/bank/import.ts";
 import { ensureBankSchema } from "../../core/bank/schema.ts";
-import { readAbove } from "../../core/bank/store-rows.ts";
+import { readPart } from "../../core/bank/store-rows.ts";
 import { registerAccount } from "../../core/bank/store.ts";
 import { connect, type Sql } from "../../core/db/connect.ts";
 import { sharedServer, targetOf, withDatabase } from "./server.ts";
@@ -64,7 +64,7 @@ export async function importTask(
 
 /** Row ids of the credits in the store, also of a history that is not complete. */
 export async function storedCredits(sql: Sql): Promise<bigint[]> {
-  const rows = await readAbove(sql, ACCOUNT, "credit", 0n, 1_000_000);
+  const rows = await readPart(sql, { account: ACCOUNT, direction: "credit", after: 0n }, 1_000_000);
   return rows.map(({ rowId }) => rowId);
 }
 

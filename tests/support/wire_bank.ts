@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** The bank of a wire scene: what it shows, asked in every run or imported into a store now and then. */
 import type { Gateway, GatewayPage, PageQuery } from "../../core/bank/gateway.ts";
-import type { BankCredit, BankDebit, BankHistory } from "../../core/bank/history.ts";
+import type { BankCredit, BankDebit, BankHistory, Direction, OtherDebit } from "../../core/bank/history.ts";
 import { importHistory } from "../../core/bank/import.ts";
+import { importStatement, type Statement } from "../../core/bank/statement.ts";
 import { openStoreHistory } from "../../core/bank/store-history.ts";
 import { registerAccount } from "../../core/bank/store.ts";
 import type { Sql } from "../../core/db/connect.ts";
 import { asBankHistory, type RecordedHistory } from "./bank-golden.ts";
 import { CURRENCY } from "./database_scene.ts";
+import { creditLine, debitLine, otherLine, statementOf } from "./statement_lines.ts";
 
 /** Rows per page, everywhere: small, so that there are several. */
 const PAGE = 2;
@@ -19,6 +21,8 @@ function byRow(a: { rowId: bigint }, b: { rowId: bigint }): number {
 /** A bank. */
 export class SceneBank {
   readonly #shown: RecordedHistory;
+  /** What only statements show. */
+  readonly #others: { direction: Direction; other: OtherDebit }[] = [];
 
   /**
    * @param own the exchange's account
@@ -38,6 +42,11 @@ export class SceneBank {
   addDebit(debit: BankDebit): void {
     this.#shown.debits.push(debit);
     this.#shown.debits.sort(byRow);
+  }
+
+  /** Has statements show a transaction that is none of the exchange's software. */
+  addOther(direction: Direction, other: OtherDebit): void {
+    this.#others.push({ direction, other });
   }
 
   /** The row after the last outgoing transfer. */
@@ -72,6 +81,19 @@ export class SceneBank {
     }
   }
 
+  /** Brings the store up to date by a statement of all that was shown so far; `numbering` as in a Statement. */
+  async importStatement(sections: readonly string[], now: bigint, numbering: Statement["numbering"]): Promise<void> {
+    for (const section of sections) {
+      const lines = [
+        ...this.#shown.credits.map(creditLine),
+        ...this.#shown.debits.map(debitLine),
+        ...this.#others.map(({ direction, other }) => otherLine(direction, other)),
+      ].filter((line) => line.account === section);
+      const statement = { ...statementOf(lines, numbering), ownAccount: this.own, until: now };
+      await importStatement(this.store!, section, this.own, statement, now);
+    }
+  }
+
   /** The history as the passes read it. */
   history(): BankHistory {
     return this.store === undefined
@@ -80,13 +102,16 @@ export class SceneBank {
   }
 
   /** What the history of some accounts comes to, atoms; other currencies are left out. */
-  async totals(sections: readonly string[]): Promise<{ credits: bigint; debits: bigint }> {
+  async totals(sections: readonly string[]): Promise<{ credits: bigint; debits: bigint; others: bigint }> {
     const history = this.history();
     const sum = async (pages: AsyncIterable<(BankCredit | BankDebit)[]>) =>
       (await Array.fromAsync(pages)).flat().filter((t) => t.amount.currency === CURRENCY)
         .reduce((total, t) => total + t.amount.atoms, 0n);
-    const totals = { credits: 0n, debits: 0n };
+    const totals = { credits: 0n, debits: 0n, others: 0n };
     for (const section of sections) {
+      for (const { amount } of await history.otherDebits?.(section) ?? []) {
+        if (amount.currency === CURRENCY) totals.others += amount.atoms;
+      }
       totals.credits += await sum(history.credits(section, 0n));
       totals.debits += await sum(history.debits(section, 0n));
     }

@@ -19,66 +19,35 @@
  * | `unconstrained` | the exchange's database no longer keeps a batch from being aggregated twice |
  * | `renumber transfers` | the exchange gives its rows new serial numbers, 100 more; also `orders`, `closures` |
  * | `on 2` with any of these | another account of the exchange than the first; `audit 2`: it is audited as well; `leave 2`: no longer |
+ * | `come rent 5 from a1 as 9`, `spend villa 5 to a1 as 9` | statements show what has no identifier, coming or going; without account: the bank itself |
+ * | `back w1 5 from m1 as 9` | statements show that a payment came back |
+ * | `statement`, `csv` | the store is brought up to date by a file, without or with the bank's numbers |
  * | `import` | the store is brought up to date; a scene without store asks the bank in every run |
  * | `grace 2`, `day 60`, `run` | period of grace in days; the clock; audit now (there is always a run at the end) |
  */
-import type { AuditedAccount } from "../../core/audit/pass.ts";
 import type { Pass } from "../../core/audit/run.ts";
-import type { BankCredit } from "../../core/bank/history.ts";
 import { signBlock } from "../../core/crypto/blocks.ts";
 import { hashPayto, hashText } from "../../core/crypto/objects.ts";
 import type { Sql } from "../../core/db/connect.ts";
-import { FRACTION_BASE } from "../../core/taler/amount.ts";
-import { DAY, NEVER, timeToDb } from "../../core/taler/time.ts";
+import { encodeBase32 } from "../../core/taler/base32.ts";
+import { DAY, timeToDb } from "../../core/taler/time.ts";
 import { CURRENCY, insertRow, SCENE_MASTER, SCENE_SETTINGS, type Value } from "./database_scene.ts";
 import { Names } from "./describe.ts";
 import { bytes32, bytes64, flipped, keyPair } from "./mint.ts";
 import { runOnePass } from "./one_pass.ts";
-import { atoms, type Phrase } from "./scenario.ts";
+import type { Phrase } from "./scenario.ts";
 import { SceneBank } from "./wire_bank.ts";
-
-const HOST = "payto://x-test/host/";
-const OWN = `${HOST}exchange`;
-const ORIGIN = "https://partner.example/";
-
-/** The account of a name as the exchange writes it. */
-const accountOf = (name: string) => `${HOST}${name}`;
-/** The same as the bank writes it: only the normal forms are equal. */
-const bankAccountOf = (name: string) => `${HOST}${name}?receiver-name=${name}`;
-/** The section of an account of the exchange. */
-const sectionOf = (name: string | undefined) => `exchange-account-${name ?? "1"}`;
-const audited = (name: string): AuditedAccount => ({
-  section: sectionOf(name),
-  paytoUri: OWN,
-  credit: true,
-  debit: true,
-});
-
-const atDay = (p: Phrase, option: string, usual: bigint) => {
-  const text = p.option(option);
-  if (text === "never") return NEVER;
-  return text === undefined ? usual : atoms(text) * DAY / FRACTION_BASE;
-};
-
-/** Tables whose rows get new serial numbers, with the column. */
-const SERIALS: Readonly<Record<string, readonly [string, string]>> = {
-  transfers: ["wire_out", "wireout_uuid"],
-  orders: ["profit_drains", "profit_drain_serial_id"],
-  closures: ["reserves_close", "close_uuid"],
-};
-
-/** An incoming transfer, on whichever side. */
-interface Incoming {
-  reference: bigint;
-  sender: string;
-  section: string;
-  date: bigint;
-  kind: BankCredit["kind"];
-  currency: string;
-  origin: string | undefined;
-  name: string;
-  amount: bigint;
-}
+import {
+  accountOf,
+  atDay,
+  audited,
+  bankAccountOf,
+  type Incoming,
+  ORIGIN,
+  OWN,
+  sectionOf,
+  SERIALS,
+} from "./wire_words.ts";
 
 /** A scene: plays events, and audits. */
 export class WireScene {
@@ -126,6 +95,10 @@ export class WireScene {
         return await this.#sign(p.word());
       case "pay":
         return this.#pay(p);
+      case "come":
+      case "spend":
+      case "back":
+        return this.#other(p);
       case "batch":
         return await this.#batch(p);
       case "aggregate":
@@ -165,6 +138,10 @@ export class WireScene {
       }
       case "import":
         return await this.bank.import(this.sections, this.now);
+      case "statement":
+        return await this.bank.importStatement(this.sections, this.now, "local");
+      case "csv":
+        return await this.bank.importStatement(this.sections, this.now, "bank");
       case "grace":
         this.#grace = BigInt(p.word()) * DAY;
         return;
@@ -324,6 +301,21 @@ export class WireScene {
       creditAccount: bankAccountOf(p.after("to")!),
       wtid: this.#subject(p.word()),
       amount: { currency: p.after("in") ?? CURRENCY, atoms: p.amount() },
+    });
+  }
+
+  #other(p: Phrase): void {
+    const rowId = BigInt(p.after("as")!);
+    const party = p.after("from") ?? p.after("to");
+    const word = p.word();
+    const text = p.verb === "back" ? `${encodeBase32(this.#subject(word))} ${SCENE_SETTINGS.exchangeBaseUrl}` : word;
+    this.bank.addOther(p.verb === "spend" ? "debit" : "credit", {
+      account: sectionOf(p.after("on")),
+      rowId,
+      date: atDay(p, "at", 48n * DAY),
+      amount: { currency: p.after("in") ?? CURRENCY, atoms: p.amount() },
+      text,
+      creditAccount: party === undefined ? "" : bankAccountOf(party),
     });
   }
 

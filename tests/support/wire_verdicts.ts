@@ -55,12 +55,10 @@ const TEXTS: Partial<Record<Finding["table"], (c: Columns, names: Names) => stri
 
 function describe(finding: Finding, names: Names): string {
   const text = TEXTS[finding.table]?.(finding.columns, names);
-  return text === undefined
-    ? short(describeFinding(finding, names)).replace(
-      /(?<=transfer )[0-9A-Z]{52}/,
-      (subject) => `SUBJECT-${names.of(decodeBase32(subject)!.toHex())}`,
-    )
-    : `${finding.check} ${text}`;
+  return (text === undefined ? short(describeFinding(finding, names)) : `${finding.check} ${text}`).replace(
+    /(?<=transfer |")[0-9A-Z]{52}/,
+    (subject) => `SUBJECT-${names.of(decodeBase32(subject)!.toHex())}`,
+  );
 }
 
 /** The tables of findings hold what is open by the journal, and nothing else. */
@@ -76,9 +74,12 @@ async function checkMoney(scene: WireScene): Promise<void> {
   if (scene.left) return; // of what was shown on that account, only a part was read
   const rows = await scene.sql`SELECT name, value::text AS value FROM auditor.auditor_x_counter`;
   const counters = new Map(rows.map((r) => [r["name"] as string, BigInt(r["value"] as string)]));
-  const { credits, debits } = await scene.bank.totals(scene.sections);
+  const { credits, debits, others } = await scene.bank.totals(scene.sections);
   if (scene.pass === wireCreditPass) assert.equal(counters.get(MONEY.bankIn) ?? 0n, credits, "counted by the bank");
-  if (scene.pass === wireDebitPass) assert.equal(counters.get(MONEY.bankOut) ?? 0n, debits, "counted by the bank");
+  if (scene.pass !== wireDebitPass) return;
+  assert.equal(counters.get(MONEY.bankOut) ?? 0n, debits, "counted by the bank");
+  const counted = scene.sections.reduce((sum, section) => sum + (counters.get(MONEY.otherOut + section) ?? 0n), 0n);
+  assert.equal(counted, others, "counted by the bank's statements");
 }
 
 /** Verdicts in the order: findings, kinds that were resolved, overdue deposits, balances. */

@@ -1,54 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-/** How the passes on the bank's side read a history: late rows (WC-R9), and up to when something can be missing. */
+/** How the passes on the bank's side read a history: what is new in it, and up to when something can be missing. */
 import assert from "node:assert/strict";
+import fc from "fast-check";
+import { NewestBooking } from "../../core/audit/wire-common.ts";
 import { DAY } from "../../core/taler/time.ts";
-import { type BankScan, completeUntil, keyPart, lateRows, readOnly } from "../../core/audit/bank-source.ts";
+import { completeUntil, readNew } from "../../core/audit/bank-source.ts";
 import type { PassRun } from "../../core/audit/pass.ts";
-import type { BankAnomaly, BankHistory } from "../../core/bank/history.ts";
+import type { Arrived, BankHistory } from "../../core/bank/history.ts";
 
 const ACCOUNT = "exchange-account-1";
-
-function anomaly(rowId: bigint, more: Partial<BankAnomaly> = {}): BankAnomaly {
-  const amount = { currency: "KUDOS", atoms: 1n };
-  return { account: ACCOUNT, direction: "credit", rowId, amount, kind: "late", diagnostic: `late ${rowId}`, ...more };
-}
-
-const standing = (a: BankAnomaly) => `WC-R9:${a.direction}:${a.account}:${a.kind}:${a.rowId}:${keyPart(a.diagnostic)}`;
-
-Deno.test("late rows: those that no run has read", () => {
-  const scan: BankScan = { last: 30n, rows: new Set([21n, 25n, 30n]) };
-  const known = anomaly(3n);
-  const run = { stored: new Map([[standing(known), {}]]) } as unknown as PassRun;
-  const late = (...anomalies: BankAnomaly[]) => lateRows(run, anomalies, ACCOUNT, scan);
-  assert.deepEqual(late(anomaly(7n), anomaly(2n), anomaly(7n, { diagnostic: "again" })), [2n, 7n]);
-  assert.deepEqual(late(known), [], "handled by an earlier run");
-  assert.deepEqual(late(anomaly(25n)), [], "read by this run");
-  // it was stored while this run was reading
-  assert.deepEqual(late(anomaly(24n)), [24n]);
-  assert.deepEqual(late(anomaly(31n)), [], "the next run reads it with the others");
-  assert.deepEqual(late(anomaly(7n, { account: "exchange-account-2" })), []);
-  for (const kind of ["changed", "vanished", "duplicate"] as const) assert.deepEqual(late(anomaly(7n, { kind })), []);
-});
-
-Deno.test("late rows: one page is read for rows that are near each other", async () => {
-  const all = Array.from({ length: 100 }, (_, i) => ({ rowId: BigInt(i + 1) }));
-  let pages = 0;
-  async function* read(after: bigint) {
-    const rest = all.filter((t) => t.rowId > after);
-    for (let i = 0; i < rest.length; i += 10) {
-      pages++;
-      yield await Promise.resolve(rest.slice(i, i + 10));
-    }
-  }
-  const rows = async (...wanted: bigint[]) => {
-    pages = 0;
-    return (await Array.fromAsync(readOnly(read, wanted))).map((t) => t.rowId);
-  };
-  assert.deepEqual([await rows(), pages], [[], 0]);
-  assert.deepEqual([await rows(3n, 4n, 12n), pages], [[3n, 4n, 12n], 1]);
-  assert.deepEqual([await rows(3n, 13n, 99n, 100n), pages], [[3n, 13n, 99n, 100n], 3]);
-  assert.deepEqual([await rows(100n, 101n, 200n), pages], [[100n], 1]);
-});
 
 Deno.test("up to when a transfer can be missing: the last import, or now, but never later than the audit's clock", async () => {
   const history = (until: BankHistory["completeUntil"]) => ({ completeUntil: until }) as BankHistory;
@@ -72,4 +32,109 @@ Deno.test("a history that is days old limits the verdicts, and the audit says so
     `${ACCOUNT}: the history of outgoing transfers was last imported completely at 1970-01-02T00:00:00Z; ` +
     "later ones are not judged as missing",
   ]);
+});
+
+/** A run that has nothing but counters, which survive it. */
+function runWith(counters: Map<string, bigint>): PassRun {
+  const setCounter = (name: string, value: bigint) => void counters.set(name, value);
+  return { counters: new Map(counters), setCounter } as unknown as PassRun;
+}
+
+/** A store in memory: the row ids of what came, in the order of its coming. */
+class Store {
+  rows: bigint[] = [];
+  constructor(readonly epoch: bigint, readonly local = false, readonly direct = false) {}
+
+  get bank(): BankHistory {
+    return {
+      ...(this.direct
+        ? {}
+        : { arrivals: () => Promise.resolve({ epoch: this.epoch, newest: BigInt(this.rows.length) }) }),
+      hasBankNumbers: () => Promise.resolve(!this.local),
+    } as unknown as BankHistory;
+  }
+
+  async *read(after: bigint, arrived?: Arrived) {
+    const all = this.rows.filter((row, index) => {
+      const arrival = BigInt(index + 1), late = arrived?.late;
+      return row > after && arrival <= (arrived?.upTo ?? arrival) &&
+        (late === undefined || (arrival > late.after && row <= late.lastRow));
+    }).sort((a, b) => a < b ? -1 : 1);
+    for (let i = 0; i < all.length; i += 3) {
+      yield await Promise.resolve(all.slice(i, i + 3).map((rowId) => ({ rowId })));
+    }
+  }
+
+  /** What a run reads; `during` happens when the first page was given. */
+  async readOn(counters: Map<string, bigint>, place: { row: bigint }, during = () => {}): Promise<bigint[]> {
+    const seen: bigint[] = [];
+    const at = { section: ACCOUNT, direction: "credit" as const, row: place.row };
+    place.row = await readNew(runWith(counters), this.bank, at, (...args) => this.read(...args), (page) => {
+      seen.push(...page.map(({ rowId }) => rowId));
+      during();
+    });
+    return seen;
+  }
+}
+
+Deno.test("every row of a store is read once, in whatever order and at whatever time it came", async () => {
+  const ids = fc.shuffledSubarray(Array.from({ length: 20 }, (_, i) => BigInt(i + 1)));
+  const cuts = fc.array(fc.tuple(fc.nat(20), fc.nat(3)), { maxLength: 6 });
+  await fc.assert(fc.asyncProperty(ids, cuts, async (rows, runs) => {
+    const store = new Store(7n), counters = new Map<string, bigint>(), place = { row: 0n };
+    const coming = [...rows], seen: bigint[] = [];
+    for (const [before, during] of [...runs, [20, 0] as const, [0, 0] as const]) {
+      store.rows.push(...coming.splice(0, before));
+      seen.push(...await store.readOn(counters, place, () => store.rows.push(...coming.splice(0, during))));
+    }
+    assert.deepEqual(seen.toSorted((a, b) => a < b ? -1 : 1), rows.toSorted((a, b) => a < b ? -1 : 1));
+  }));
+});
+
+Deno.test("a history that was imported anew: the bank's numbers still hold, those of a store do not", async () => {
+  const counters = new Map<string, bigint>(), place = { row: 0n };
+  const old = new Store(7n);
+  old.rows = [1n, 5n, 3n];
+  assert.deepEqual(await old.readOn(counters, place), [1n, 3n, 5n]);
+  const anew = new Store(8n);
+  anew.rows = [5n, 3n, 1n, 6n];
+  assert.deepEqual(await anew.readOn(counters, place), [6n]);
+  anew.rows.push(2n);
+  assert.deepEqual(await anew.readOn(counters, place), [2n]);
+  await assert.rejects(new Store(9n, true).readOn(counters, place), /imported anew.*dbinit --restart/);
+  assert.deepEqual(await new Store(9n, true).readOn(new Map(), { row: 0n }), [], "a first run has no numbers");
+});
+
+Deno.test("what the bank itself was asked for is not read from the store again", async () => {
+  const counters = new Map<string, bigint>(), place = { row: 0n };
+  const bank = new Store(0n, false, true), store = new Store(7n);
+  bank.rows = [1n, 2n];
+  assert.deepEqual(await bank.readOn(counters, place), [1n, 2n]);
+  store.rows = [1n, 2n, 3n];
+  assert.deepEqual(await store.readOn(counters, place), [3n]);
+  bank.rows = [1n, 2n, 3n, 4n];
+  assert.deepEqual(await bank.readOn(counters, place), [4n]);
+  store.rows.push(4n, 5n);
+  assert.deepEqual(await store.readOn(counters, place), [5n]);
+});
+
+Deno.test("the audit asks whether the copy is current when all that it lacks is younger than what it has", () => {
+  const counters = new Map<string, bigint>();
+  const ask = (bookings: bigint[], lacking: bigint[]) => {
+    const warnings: string[] = [];
+    const context = { now: 100n * DAY, warn: (message: string) => warnings.push(message) };
+    const newest = new NewestBooking({ ...runWith(counters), pass: "wire-credit", context } as unknown as PassRun);
+    for (const date of bookings) newest.see(date);
+    newest.finish(lacking, "incoming");
+    return warnings;
+  };
+  const text = (has: string, count: number) =>
+    `the copy of the exchange's database has ${has} of the incoming transfers, the bank has ${count}: ` +
+    "is the copy still brought up to date?";
+  assert.deepEqual(ask([], []), []);
+  assert.deepEqual(ask([], [DAY]), [text("none at all", 1)]);
+  assert.deepEqual(ask([DAY, 3n * DAY, 200n * DAY], []), [], "a date that is not reached yet tells nothing");
+  assert.deepEqual(ask([], [4n * DAY, 5n * DAY]), [text("none after 1970-01-04T00:00:00Z", 2)]);
+  assert.deepEqual(ask([], [2n * DAY, 5n * DAY]), [], "one is lacking among others");
+  assert.deepEqual(ask([6n * DAY], [4n * DAY, 5n * DAY]), []);
 });

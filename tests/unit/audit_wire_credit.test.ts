@@ -226,3 +226,75 @@ storeTable(
     total_bad_amount_in_plus 10
 `,
 );
+
+storeTable(
+  wireCreditPass,
+  "statements, which show everything",
+  `
+  # found by subject, in any order, dated by the day
+  both r1 10 as 7; both r2 5 as 8; both k1 0.01 as 9 kyc; statement -> total_wire_in 15
+  book r1 10 as 7 at=48; book r2 5 as 8; arrive r2 5 as 1 at=49; arrive r1 10 as 2 at=47; statement -> total_wire_in 15
+  book r1 10 as 7 at=48; arrive r1 10 as 7 at=45; statement ->
+    WC-5 reserves_in#1 execution date mismatch; total_wire_in 10
+  both r1 10 as 7; statement; run; both r2 5 as 8; run; statement; run; statement -> resolved WC-6; total_wire_in 15
+  book k1 1 as 7 kyc; book k1 2 as 8 kyc; arrive k1 2 as 1 kyc; arrive k1 1 as 2 kyc; statement -> nothing
+  # … and compared
+  book r1 10 as 7; arrive r1 9 as 1; statement ->
+    WC-3 exchange-account-1#1 of day 48 to r1: 9 instead of 10: wire amount does not match;
+    total_bad_amount_in_minus 1; total_wire_in 10
+  book r1 10 as 7; arrive r1 10 as 1 from a2; statement -> WC-4 bank#1 10 to r1; total_misattribution_in 10; total_wire_in 10
+  # … a worse one only when no better one can come
+  grace 3; book r1 10 as 7; arrive r1 9 as 1; statement; run; arrive r1 10 as 2; statement; day 60; statement ->
+    WC-R1 exchange-account-1#1 of day 48 to r1: 9 instead of 0: incoming wire transfer not booked by exchange;
+    total_bad_amount_in_plus 9; total_wire_in 10
+  book r1 10 as 7; statement -> WC-6 exchange-account-1#1 of day 48 to r1: 0 instead of 10: incoming wire transfer claimed by exchange not found;
+    total_bad_amount_in_minus 10; total_wire_in 10
+  # WC-R12: a mistyped transfer that stays
+  come rent 5 from a1 as 9; statement -> WC-R12 bank-credit#1 incoming transfer without reserve, of which KUDOS:5 was not sent back: "rent"
+  grace 3; come rent 5 from a1 as 9; statement -> nothing
+  come interest 5 as 9; statement -> WC-R12 bank-credit#1 incoming transfer without reserve, of which KUDOS:5 was not sent back: "interest"
+  come rent 5 from a1 as 9 in EUR; statement -> WC-R7 bank-credit#1 bank transaction in currency EUR
+  # … and that goes back, at once or later, whole or less a fee
+  come rent 5 from a1 as 9; spend bounce 5 to a1 as 10; statement -> nothing
+  come rent 5 from a1 as 9; statement; run; spend bounce 5 to a1 as 10; statement -> resolved WC-R12
+  come rent 5 from a1 as 9; spend bounce 4.5 to a1 as 10; statement ->
+    WC-R12 bank-credit#1 incoming transfer without reserve, of which KUDOS:0.5 was not sent back: "rent"
+  come rent 5 from a1 as 9; spend bounce 5 to a2 as 10; statement ->
+    WC-R12 bank-credit#1 incoming transfer without reserve, of which KUDOS:5 was not sent back: "rent"
+  come rent 5 from a1 as 9; come more 5 from a1 as 10; spend bounce 5 to a1 as 11; statement ->
+    WC-R12 bank-credit#2 incoming transfer without reserve, of which KUDOS:5 was not sent back: "more"
+  # a second transfer to a reserve goes back: the mistyped one first
+  both r1 10 as 7; arrive r1 10 as 8; spend bounce 10 to a1 as 9; statement -> total_wire_in 10
+  both r1 10 as 7; arrive r1 10 as 8; come rent 10 from a1 as 9; spend bounce 10 to a1 as 10; statement ->
+    WC-R1 exchange-account-1#2 of day 48 to r1: 10 instead of 0: incoming wire transfer not booked by exchange;
+    total_bad_amount_in_plus 10; total_wire_in 10
+  arrive r1 10 as 8; spend bounce 9 to a1 as 9; statement ->
+    WC-R1 exchange-account-1#1 of day 48 to r1: 1 instead of 0: incoming wire transfer neither booked by exchange nor sent back in full;
+    total_bad_amount_in_plus 1
+  # a payment of the exchange that came back, until it is made again
+  owe w1 5 to m1; pay w1 5 to m1; back w1 5 from m1 as 9; statement ->
+    WC-R12 bank-credit#2 payment of KUDOS:5 came back and was not made again: "SUBJECT-w1 https://exchange.example/"
+  owe w1 5 to m1; pay w1 5 to m1; back w1 5 from m1 as 9; statement; run; pay w1 5 to m1; statement -> resolved WC-R12
+`,
+);
+
+storeTable(
+  wireCreditPass,
+  "files in any order",
+  `
+  # an older file after a newer one is no fault of the bank, and is read once
+  both r2 5 as 8; csv; run; both r1 10 as 7; csv; run; run -> total_wire_in 15
+  both r2 5 as 8; csv; run; book r1 10 as 7; run; arrive r1 10 as 7; csv; run; csv -> resolved WC-6; total_wire_in 15
+  both r2 5 as 8; csv; run; arrive r1 10 as 7; csv; run; run ->
+    WC-R1 exchange-account-1#7 of day 48 to r1: 10 instead of 0: incoming wire transfer not booked by exchange;
+    total_bad_amount_in_plus 10; total_wire_in 5
+  # what the gateway should have reported is late
+  both r2 5 as 8; import; run; both r1 10 as 7; csv; run -> WC-R9 bank#7 10: appeared after later rows were reported; total_wire_in 15
+  both r2 5 as 8; import; run; come rent 3 from a1 as 7; csv; run ->
+    WC-R12 bank-credit#7 incoming transfer without reserve, of which KUDOS:3 was not sent back: "rent"; total_wire_in 5
+  # a subject that was damaged on the way is compared where there are numbers
+  book r1 10 as 7; come broken 10 from a1 as 7; csv ->
+    WC-2 exchange-account-1#7 of day 48 to r1: 0 instead of 10: wire subject does not match;
+    total_bad_amount_in_minus 10; total_bad_amount_in_plus 10; total_wire_in 10
+`,
+);

@@ -275,3 +275,79 @@ storeTable(
   day 47; import; day 51; batch b1 5; aggregate b1 into w1 -> WD-R7 wire#1 to m1: 0 instead of 5: aggregated but not wired
 `,
 );
+
+storeTable(
+  wireDebitPass,
+  "statements, which show everything",
+  `
+  # transfers are dated by the day
+  owe w1 10 to m1 at=48; pay w1 10 to m1 at=47; close r1 5 to a1 at=48; pay r1 5 to a1 at=49; statement -> total_wire_out 10
+  owe w1 10 to m1 at=48; pay w1 10 to m1 at=45; statement ->
+    WD-5 wire_out#1 execution date mismatch (3 days); total_wire_out 10
+  # WD-R6: money that somebody took out, or the bank
+  spend villa 100 to p1 as 9; statement ->
+    WD-R6 wire#1 to p1 at the bank: 100 instead of 0: KUDOS:100 left the account without transfer identifier: "villa";
+    total_bad_amount_out_plus 100
+  spend fee 1 as 9; statement ->
+    WD-R6 wire#1 to no account named: 1 instead of 0: KUDOS:1 left the account without transfer identifier: "fee";
+    total_bad_amount_out_plus 1
+  spend villa 100 to p1 as 9; csv; run; csv; run ->
+    WD-R6 wire#9 to p1 at the bank: 100 instead of 0: KUDOS:100 left the account without transfer identifier: "villa";
+    total_bad_amount_out_plus 100
+  grace 3; spend villa 100 to p1 as 9; statement -> nothing
+  spend villa 100 to p1 as 9 in EUR; statement -> WD-R9 bank-debit#1 bank transaction in currency EUR
+  # … what was charged and given back again
+  spend fee 1 as 9; statement; run; come fee 1 as 10; statement -> resolved WD-R6
+  spend fee 1 as 9; come interest 2 as 10; statement ->
+    WD-R6 wire#1 to no account named: 1 instead of 0: KUDOS:1 left the account without transfer identifier: "fee";
+    total_bad_amount_out_plus 1
+  spend villa 100 to p1 as 9; statement; run; come sorry 100 from p1 as 10; statement -> resolved WD-R6
+  # … what goes back to whom it came from is none, whole or less a fee
+  come rent 5 from a1 as 9; spend bounce 5 to a1 as 10; statement -> nothing
+  come rent 5 from a1 as 9; spend bounce 4.5 to a1 as 10; statement -> nothing
+  come rent 5 from a1 as 9; spend bounce 5.5 to a1 as 10; statement ->
+    WD-R6 wire#2 to a1 at the bank: 5.5 instead of 0: KUDOS:5.5 left the account without transfer identifier: "bounce";
+    total_bad_amount_out_plus 5.5
+  come rent 5 from a1 as 9; spend bounce 5 to a1 as 10; spend bounce 5 to a1 as 11; statement ->
+    WD-R6 wire#3 to a1 at the bank: 5 instead of 0: KUDOS:5 left the account without transfer identifier: "bounce";
+    total_bad_amount_out_plus 5
+  # … but not if the exchange booked it: the customer has both
+  both r1 10 as 7; spend refund 10 to a1 as 8; statement ->
+    WD-R6 wire#2 to a1 at the bank: 10 instead of 0: KUDOS:10 left the account without transfer identifier: "refund";
+    total_bad_amount_out_plus 10
+  both r1 10 as 7; spend refund 10 to a1 as 8; csv ->
+    WD-R6 wire#8 to a1 at the bank: 10 instead of 0: KUDOS:10 left the account without transfer identifier: "refund";
+    total_bad_amount_out_plus 10
+  both r1 10 as 7; arrive r1 10 as 8; spend bounce 10 to a1 as 9; statement -> nothing
+  both r1 10 as 7; arrive r1 10 as 8; spend bounce 10 to a1 as 9; csv -> nothing
+  both k1 1 as 7 kyc; spend refund 1 to a1 as 8; statement ->
+    WD-R6 wire#2 to a1 at the bank: 1 instead of 0: KUDOS:1 left the account without transfer identifier: "refund";
+    total_bad_amount_out_plus 1
+  arrive r1 10 as 7; spend bounce 10 to a1 as 9; statement; run; book r1 10 as 7 ->
+    WD-R6 wire#2 to a1 at the bank: 10 instead of 0: KUDOS:10 left the account without transfer identifier: "bounce";
+    total_bad_amount_out_plus 10
+  # a payment that came back is made again, with the same identifier
+  owe w1 5 to m1; pay w1 5 to m1; back w1 5 from m1 as 9; pay w1 5 to m1; statement -> total_wire_out 5
+  owe w1 5 to m1; pay w1 5 to m1; pay w1 5 to m1; statement; run; back w1 5 from m1 as 9; statement ->
+    resolved WD-1; total_wire_out 5
+  owe w1 5 to m1; pay w1 5 to m1; pay w1 5 to m1; back w1 5 from m2 as 9; statement ->
+    WD-1 bank#2 5: duplicate outgoing wire transfer subject;
+    total_wire_out 5; wire_debit_duplicate_transfer_subject_total 5
+  # every account has its own
+  audit 2; come rent 5 from a1 as 9 on 2; spend bounce 5 to a1 as 10; statement ->
+    WD-R6 wire#1 to a1 at the bank: 5 instead of 0: KUDOS:5 left the account without transfer identifier: "bounce";
+    total_bad_amount_out_plus 5
+`,
+);
+
+storeTable(
+  wireDebitPass,
+  "files in any order",
+  `
+  owe w1 10 to m1; owe w2 5 to m1; pay w2 5 to m1 row=8; csv; run; pay w1 10 to m1 row=7; csv; run; run ->
+    resolved WD-2; total_wire_out 15
+  owe w2 5 to m1; pay w2 5 to m1 row=8; csv; run; pay w1 10 to m1 row=7; csv; run; run ->
+    WD-13 wire#7 to m1 at the bank: 10 instead of 0: missing justification for outgoing wire transfer;
+    total_bad_amount_out_plus 10; total_wire_out 5
+`,
+);

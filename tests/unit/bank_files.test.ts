@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { parseCamtStatement } from "../../core/bank/camt.ts";
 import { parseCsv, parseCsvStatement } from "../../core/bank/csv.ts";
 import { foreignLine, readSubjects, type Statement, type Unreadable } from "../../core/bank/statement.ts";
-import { sameAccount } from "../../core/bank/transaction.ts";
+import { sameAccount, subjectText } from "../../core/bank/transaction.ts";
 import { parseXml } from "../../core/bank/xml.ts";
 import { formatAmount } from "../../core/taler/amount.ts";
 import { formatTime } from "../../core/taler/time.ts";
@@ -37,6 +37,7 @@ Deno.test("CSV: columns by name in any order, others ignored, a byte order mark 
     date: 1_777_593_600_000_000n,
     amount: { currency: "EUR", atoms: 525_000_000n },
     subject: KEY,
+    other: undefined,
     counterpart: "payto://iban/X?receiver-name=a,b",
   }]);
   assert.deepEqual(good(parseCsvStatement(HEADER)).lines, []);
@@ -117,8 +118,8 @@ for (const version of ["02", "04", "08"] as const) {
     assert.equal(statement.numbering, "local");
     assert.ok(sameAccount(statement.ownAccount ?? "", CAMT_OWN));
     assert.deepEqual(statement.skipped, []);
-    const { rows, skipped } = readSubjects("exchange-account-1", statement);
-    assert.deepEqual(skipped, []);
+    const { rows, others } = readSubjects("exchange-account-1", statement);
+    assert.deepEqual(others, []);
     assert.deepEqual(
       rows.map((
         { transaction: t },
@@ -137,44 +138,103 @@ for (const version of ["02", "04", "08"] as const) {
   });
 }
 
-Deno.test("camt.053: what is no transfer of the exchange is skipped with its place and a reason", () => {
+Deno.test("camt.053: what is no transfer of the exchange is kept with its text, whatever it is", () => {
   const entry = (more: Parameters<typeof camtEntry>[1]) => camtEntry("04", { subject: [KEY], ...more });
+  const returned = `${OTHER_KEY} https://exchange.example.com/`;
   const text = camt("04", [
     entry({ status: "PDNG" }),
-    entry({ reversal: true }),
+    entry({ reversal: true, direction: "DBIT" }),
     entry({ iban: undefined }),
-    entry({ subject: [] }),
-    entry({ date: "" }),
-    entry({ direction: "NONE" }),
-    entry({ amount: "1,00" }),
-    entry({ extra: "<RtrInf><Rsn><Cd>AC01</Cd></Rsn></RtrInf>" }),
-    entry({ subject: ["rent"] }),
+    entry({ subject: [], direction: "DBIT", iban: undefined }),
+    entry({ subject: [returned], extra: "<RtrInf><Rsn><Cd>AC01</Cd></Rsn></RtrInf>" }),
+    entry({ subject: ["private\u0007 \u202evilla"], direction: "DBIT" }),
+    entry({ subject: [returned] }),
     entry({ reference: "good" }),
   ]);
-  const statement = good(parseCamtStatement(bytes(text), CAMT_OWN));
-  const { rows, skipped } = readSubjects("exchange-account-1", statement);
-  assert.equal(rows.length, 1);
-  assert.deepEqual(skipped.map(({ place, reason }) => `${place}: ${reason}`), [
-    "statement S1, entry 1: it is not booked",
-    "statement S1, entry 2: it reverses another entry",
-    "statement S1, entry 3: its other side has no IBAN",
-    "statement S1, entry 4: it has no subject",
-    "statement S1, entry 5: it has no booking date",
-    "statement S1, entry 6: it is neither credit nor debit",
-    "statement S1, entry 7: its amount is not readable (the decimal sign is a point, not a comma)",
-    "statement S1, entry 8: it is a payment that came back",
-    "statement S1, entry 9: the subject holds no key",
+  const statement = good(parseCamtStatement(bytes(text.replace("\u0007", "&#x85;")), CAMT_OWN));
+  assert.deepEqual(statement.skipped, [{ place: "statement S1, entry 1", reason: "it is not booked" }]);
+  const { rows, others } = readSubjects("exchange-account-1", statement);
+  assert.deepEqual(
+    rows.map(({ transaction: t }) => [t.direction, t.kind, t.kind === "OTHER" ? subjectText(t.subject) : "a key"]),
+    [
+      ["debit", "OTHER", `reverses another entry: ${KEY}`],
+      ["credit", "RESERVE", "a key"],
+      ["debit", "OTHER", "no subject"],
+      ["credit", "OTHER", `payment that came back: ${returned}`],
+      ["debit", "OTHER", "private villa"],
+      ["credit", "OTHER", returned],
+      ["credit", "RESERVE", "a key"],
+    ],
+  );
+  assert.deepEqual(rows.map(({ transaction }) => transaction.counterpart === ""), [
+    false,
+    true,
+    true,
+    false,
+    false,
+    false,
+    false,
+  ]);
+  assert.deepEqual(others.map(({ line, reason }) => `${line.place}: ${reason}`), [
+    "statement S1, entry 2: reverses another entry",
+    "statement S1, entry 4: the subject is not a transfer identifier and an exchange's URL",
+    "statement S1, entry 5: payment that came back",
+    "statement S1, entry 6: the subject is not a transfer identifier and an exchange's URL",
+    "statement S1, entry 7: the subject is that of a transfer by the exchange: a payment that came back?",
   ]);
 });
 
-Deno.test("camt.053: a batch is taken apart if its parts add up, and skipped if not", () => {
+Deno.test("camt.053: an entry that cannot be read makes the file unusable: sums without it are worth nothing", () => {
+  const cases: [Parameters<typeof camtEntry>[1], RegExp][] = [
+    [{ date: "" }, /^line \d+, statement S1, entry 2: it has no booking date$/],
+    [{ direction: "NONE" }, /entry 2: it is neither credit nor debit$/],
+    [{ amount: "1,00" }, /entry 2: its amount is not readable \(the decimal sign is a point, not a comma\)$/],
+    [{ amount: "" }, /entry 2: its amount is not readable$/],
+  ];
+  for (const [bad, expected] of cases) {
+    const entries = [camtEntry("04", { subject: [KEY] }), camtEntry("04", { subject: [KEY], ...bad })];
+    assert.match(faultOf(parseCamtStatement(bytes(camt("04", entries)), CAMT_OWN)), expected);
+  }
+});
+
+Deno.test("camt.053: entries that do not lead from one balance to the other make the file unusable", () => {
+  const balance = (code: string, amount: string, sign = "CRDT", currency = "EUR") =>
+    `<Bal><Tp><CdOrPrtry><Cd>${code}</Cd></CdOrPrtry></Tp><Amt Ccy="${currency}">${amount}</Amt>` +
+    `<CdtDbtInd>${sign}</CdtDbtInd><Dt><Dt>2026-05-01</Dt></Dt></Bal>`;
+  const entries = [
+    camtEntry("08", { subject: [KEY], amount: "5" }),
+    camtEntry("08", { subject: ["fee"], amount: "7.5", direction: "DBIT" }),
+    camtEntry("08", { subject: ["tomorrow"], amount: "100", status: "PDNG" }),
+  ];
+  const read = (...parts: string[]) => faultOf(parseCamtStatement(bytes(camt("08", [...parts, ...entries])), CAMT_OWN));
+  assert.equal(read(balance("OPBD", "10"), balance("CLBD", "7.5")), "no fault");
+  assert.equal(read(balance("PRCD", "1"), balance("CLBD", "1.5", "DBIT")), "no fault");
+  assert.equal(
+    read(balance("OPBD", "10"), balance("CLBD", "7")),
+    "statement S1: its booked entries come to EUR:-2.5, its balances to EUR:-3; it is not complete",
+  );
+  // a page of a statement does not say enough
+  for (const one of [balance("OPBD", "10"), balance("CLBD", "7"), balance("ITBD", "10") + balance("CLBD", "7")]) {
+    assert.equal(read(one), "no fault");
+  }
+  assert.equal(read(balance("OPBD", "10", "CRDT", "USD"), balance("CLBD", "7")), "no fault");
+});
+
+Deno.test("camt.053: a batch is taken apart if its parts add up, and kept as a whole if not", () => {
   const batch = (total: string) =>
     camtEntry("08", { amount: total, parts: [{ amount: "1.5", subject: KEY }, { amount: "2.5", subject: OTHER_KEY }] });
-  const { lines, skipped } = good(parseCamtStatement(bytes(camt("08", [batch("4"), batch("5")])), CAMT_OWN));
-  assert.deepEqual(lines.map(({ amount }) => formatAmount("EUR", amount.atoms)), ["EUR:1.5", "EUR:2.5"]);
-  assert.deepEqual(lines.map(({ place }) => place), ["statement S1, entry 1, part 1", "statement S1, entry 1, part 2"]);
-  assert.equal(new Set(lines.map((line) => line.reference)).size, 2);
-  assert.match(skipped[0]?.reason ?? "", /parts do not add up/);
+  const { lines } = good(parseCamtStatement(bytes(camt("08", [batch("4"), batch("5")])), CAMT_OWN));
+  assert.deepEqual(lines.map(({ amount, other }) => [formatAmount("EUR", amount.atoms), other]), [
+    ["EUR:1.5", undefined],
+    ["EUR:2.5", undefined],
+    ["EUR:5", "batch whose parts do not add up"],
+  ]);
+  assert.deepEqual(lines.map(({ place }) => place), [
+    "statement S1, entry 1, part 1",
+    "statement S1, entry 1, part 2",
+    "statement S1, entry 2",
+  ]);
+  assert.equal(new Set(lines.map((line) => line.reference)).size, 3);
 });
 
 Deno.test("camt.053: transfers the bank gives no reference are told apart, and alike in every import", () => {

@@ -126,6 +126,44 @@ export const DUPLICATE_CREDITS = duplicates(RESERVE_CREDITS, KYC_CREDITS);
 /** The same for `kycauths_in`; parameters: section, first serial, end, end of the rows of `reserves_in`. */
 export const DUPLICATE_KYC_CREDITS = duplicates(KYC_CREDITS, RESERVE_CREDITS);
 
+/** A booking as far as it tells whether a transaction of the bank was booked. */
+export interface BookedSubject {
+  kind: "RESERVE" | "KYCAUTH";
+  /** In hexadecimal. */
+  subject: string;
+  section: string;
+  reference: bigint;
+  sender: string | undefined;
+  /** Atoms. */
+  credit: bigint;
+}
+
+/** Bookings of both kinds by their subject; parameter 1: subjects in hexadecimal (WD-R6). */
+export const BOOKED_SUBJECTS = `WITH wanted AS (SELECT DISTINCT decode(x, 'hex') AS subject FROM unnest($1::text[]) x),
+  booked AS (
+    SELECT r.reserve_in_serial_id AS serial, true AS reserve, r.reserve_pub AS subject, r.exchange_account_section,
+      r.wire_reference, r.wire_source_h_payto, r.credit
+    FROM wanted w JOIN exchange.reserves_in r ON r.reserve_pub = w.subject
+    UNION ALL
+    SELECT k.kycauth_in_serial_id, false, k.account_pub, k.exchange_account_section, k.wire_reference,
+      k.wire_source_h_payto, k.credit
+    FROM wanted w JOIN exchange.kycauths_in k ON k.account_pub = w.subject)
+  SELECT b.serial, b.reserve, b.subject, b.exchange_account_section, b.wire_reference, ${TEXT("wt.payto_uri")}, b.credit
+  FROM booked b LEFT JOIN exchange.wire_targets wt ON wt.wire_target_h_payto = b.wire_source_h_payto
+  ORDER BY b.reserve, b.serial`;
+
+/** Decodes {@link BOOKED_SUBJECTS}. */
+export function decodeBookedSubject(r: RowReader): BookedSubject {
+  return {
+    kind: r.bool() ? "RESERVE" : "KYCAUTH",
+    subject: r.bytes("subject", 32).toHex(),
+    section: r.text("exchange_account_section"),
+    reference: r.int8("wire_reference"),
+    sender: r.textOrNull(),
+    credit: r.amount("credit"),
+  };
+}
+
 /** An incoming transfer between exchanges. */
 export interface BookedWadRow {
   /** 24 bytes. */

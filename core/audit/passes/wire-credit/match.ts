@@ -8,7 +8,7 @@ import { type Finding, rowInconsistency } from "../../findings.ts";
 import { incoming, minorRow, misattribution } from "../../findings-wire.ts";
 
 /** Tables in which the exchange books incoming transfers, with the kind the bank gives them. */
-const KIND_OF_TABLE = { reserves_in: "RESERVE", kycauths_in: "KYCAUTH" } as const;
+export const KIND_OF_TABLE = { reserves_in: "RESERVE", kycauths_in: "KYCAUTH" } as const;
 
 /** A booking of the exchange. */
 export interface Booking {
@@ -22,8 +22,16 @@ export interface Booking {
   credit: bigint;
 }
 
-/** Findings on a pair, with what they add to balances. */
-export function compareCredit(e: Booking, b: BankCredit, currency: string): { finding: Finding; effects: Effects }[] {
+/**
+ * Findings on a pair, with what they add to balances.
+ * @param tolerance how far the two may be apart in time, µs
+ */
+export function compareCredit(
+  e: Booking,
+  b: BankCredit,
+  currency: string,
+  tolerance = 0n,
+): { finding: Finding; effects: Effects }[] {
   const out: { finding: Finding; effects: Effects }[] = [];
   const problem = {
     bankRow: b.rowId,
@@ -57,7 +65,7 @@ export function compareCredit(e: Booking, b: BankCredit, currency: string): { fi
       effects: { total_misattribution_in: e.credit },
     });
   }
-  if (b.date !== e.date) {
+  if (b.date - e.date > tolerance || e.date - b.date > tolerance) {
     out.push({ finding: minorRow("WC-5", e.table, e.serial, "execution date mismatch"), effects: {} });
   }
   return out;

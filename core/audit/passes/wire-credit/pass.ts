@@ -3,7 +3,7 @@
  * The wire-credit pass: every incoming transfer that the exchange booked must be at the bank, and vice versa (wire
  * chapter 1). What is seen on one side only stays open until the other side has it; then its finding goes.
  */
-import type { BankCredit, BankHistory } from "../../../bank/history.ts";
+import type { Arrived, BankCredit, BankHistory } from "../../../bank/history.ts";
 import { equalBytes } from "../../../crypto/hash.ts";
 import { hashPayto } from "../../../crypto/objects.ts";
 import type { BookedCreditRow } from "../../../exchange/rows.ts";
@@ -19,22 +19,22 @@ import {
 import {
   anomaliesOf,
   auditAnomalies,
-  type BankScan,
   checkOwnAccount,
   completeUntil,
   keyPart,
-  lateRows,
-  readOnly,
+  locallyNumbered,
+  readNew,
   requireBank,
-  requireBankNumbers,
 } from "../../bank-source.ts";
 import { rowInconsistency } from "../../findings.ts";
 import { MONEY } from "../../money.ts";
 import type { AuditedAccount, PassRun, Stage, StageRow } from "../../pass.ts";
-import { noteSeen, skipSeen } from "../../wire-common.ts";
-import { type Booking, compareCredit } from "./match.ts";
+import { NewestBooking, noteSeen, skipSeen } from "../../wire-common.ts";
+import type { Booking } from "./match.ts";
 import { loadOpen, meetingKey, saveOpen } from "./open.ts";
-import { settleBooking, settleCredit, settleOpen } from "./settle.ts";
+import { matchBySubject, pairUp } from "./pair.ts";
+import { readReturned } from "./returned.ts";
+import { settleOpen } from "./settle.ts";
 import { type CreditState, RANK } from "./state.ts";
 import { matchWads, wadStage } from "./wads.ts";
 
@@ -65,15 +65,14 @@ async function runWireCredit(run: PassRun): Promise<void> {
   const accounts = run.context.settings.accounts ?? [];
   const audited = creditAccounts(accounts);
   const before = await loadOpen(run);
-  for (const account of audited) {
-    await checkOwnAccount(bank, account);
-    await requireBankNumbers(bank, account);
-  }
+  for (const account of audited) await checkOwnAccount(bank, account);
   const sections = audited.map((a) => a.section);
   const s: CreditState = {
     run,
     open: { bookings: new Map(before.bookings), credits: new Map(before.credits), wads: new Map(before.wads) },
     until: await completeUntil(bank, sections, "credit", run.context),
+    local: await locallyNumbered(bank, sections),
+    newest: new NewestBooking(run),
   };
   const elsewhere = [
     elsewhereStage(s, reserveCreditsElsewhere(sections), `x:wire-credit:elsewhere`),
@@ -99,7 +98,7 @@ async function runWireCredit(run: PassRun): Promise<void> {
   for (const section of sections) run.book.sweep(`WC-R4:${keyPart(section)}:`);
   await readBanks(s, bank, sections);
   matchWads(s);
-  settleOpen(s);
+  settleOpen(s, await readReturned(s, bank));
   saveOpen(run, before, s.open);
 }
 
@@ -119,6 +118,7 @@ function bookedStage(
       if (table === "reserves_in") s.run.book.add("total_wire_in", r.row.credit);
       else s.run.addCounter(MONEY.identityIn, r.row.credit);
       checkTarget(s, r);
+      s.newest.see(r.row.date);
       const { section, reference, subject, sender, date, credit } = r.row;
       const booking: Booking = {
         table,
@@ -206,34 +206,29 @@ function reportDuplicates(s: CreditState, duplicates: readonly Duplicates[]): vo
 
 /** Reads what is new at the bank, and what appeared late, and matches it. */
 async function readBanks(s: CreditState, bank: BankHistory, sections: readonly string[]): Promise<void> {
-  const scans = new Map<string, BankScan>();
-  for (const section of sections) scans.set(section, await readBank(s, bank, section));
-  const anomalies = await anomaliesOf(bank, "credit");
-  for (const [section, scan] of scans) {
-    const late = lateRows(s.run, anomalies, section, scan);
-    for await (const credit of readOnly((after) => bank.credits(section, after), late)) takeCredit(s, credit);
+  for (const section of sections) {
+    await readBank(s, bank, section);
+    if (s.local.has(section)) {
+      matchBySubject(s, section);
+      continue;
+    }
     // bookings may have arrived for transactions that were already known
     const waiting = [...s.open.bookings.values()].filter((b) => b.section === section).map((b) => b.reference);
     matchAll(s, section, waiting);
   }
-  auditAnomalies(s.run, anomalies, "credit");
+  auditAnomalies(s.run, await anomaliesOf(bank, "credit"), "credit");
 }
 
 /** Reads the bank's new transactions and matches them; the cursor always moves to the last one seen. */
-async function readBank(s: CreditState, bank: BankHistory, section: string): Promise<BankScan> {
+async function readBank(s: CreditState, bank: BankHistory, section: string): Promise<void> {
   const { run } = s;
-  const started = run.pointOf(bankKey(section));
-  const scan: BankScan = { last: started, rows: new Set() };
-  for await (const page of bank.credits(section, started)) {
-    for (const credit of page) {
-      takeCredit(s, credit);
-      scan.rows.add(credit.rowId);
-      scan.last = credit.rowId;
-    }
-    matchAll(s, section, page.map((c) => c.rowId));
-  }
-  if (scan.last !== started) run.book.progress.set(bankKey(section), scan.last);
-  return scan;
+  const place = { section, direction: "credit" as const, row: run.pointOf(bankKey(section)) };
+  const read = (after: bigint, arrived?: Arrived) => bank.credits(section, after, arrived);
+  const last = await readNew(run, bank, place, read, (page) => {
+    for (const credit of page) takeCredit(s, credit);
+    if (!s.local.has(section)) matchAll(s, section, page.map((c) => c.rowId));
+  });
+  if (last !== place.row) run.book.progress.set(bankKey(section), last);
 }
 
 function takeCredit(s: CreditState, credit: BankCredit): void {
@@ -248,13 +243,6 @@ function matchAll(s: CreditState, section: string, references: bigint[]): void {
   for (const reference of references) {
     const key = meetingKey(section, reference);
     const booking = s.open.bookings.get(key), credit = s.open.credits.get(key);
-    if (booking === undefined || credit === undefined) continue;
-    s.open.bookings.delete(key);
-    s.open.credits.delete(key);
-    settleBooking(s, booking, false);
-    settleCredit(s, credit, false);
-    for (const { finding, effects } of compareCredit(booking, credit, s.run.context.settings.currency)) {
-      s.run.book.report({ stage: RANK.bank, serial: booking.serial }, finding, effects);
-    }
+    if (booking !== undefined && credit !== undefined) pairUp(s, booking, credit);
   }
 }

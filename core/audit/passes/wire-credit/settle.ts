@@ -1,18 +1,31 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-/** The verdict on what only one side has (WC-6, WC-R1, WC-R3, WC-R7). */
+/** The verdict on what only one side has (WC-6, WC-R1, WC-R3, WC-R7, WC-R12). */
 import type { BankCredit } from "../../../bank/history.ts";
+import { subjectText } from "../../../bank/transaction.ts";
+import { formatAmount } from "../../../taler/amount.ts";
 import { rowInconsistency } from "../../findings.ts";
-import { incoming } from "../../findings-wire.ts";
+import { incoming, minorRow } from "../../findings-wire.ts";
 import { isDue } from "../../wire-common.ts";
 import type { Booking } from "./match.ts";
 import type { BookedWad } from "./open.ts";
+import { ownPayment, type Returned } from "./returned.ts";
 import { type CreditState, RANK } from "./state.ts";
 
-/** Judges what is still open, once it is due (WC-6, WC-R1, WC-R3). */
-export function settleOpen(s: CreditState): void {
+/** Judges what is still open, once it is due (WC-6, WC-R1, WC-R3, WC-R12). */
+export function settleOpen(s: CreditState, returned: Returned): void {
   const due = (date: bigint, until?: bigint) => isDue(date, s.run.context, until);
   for (const b of s.open.bookings.values()) settleBooking(s, b, due(b.date, s.until.get(b.section)));
-  for (const credit of s.open.credits.values()) settleCredit(s, credit, due(credit.date));
+  const lacking: bigint[] = [];
+  for (const [key, credit] of s.open.credits) {
+    const back = returned.amounts.get(key) ?? 0n;
+    const settled = returned.repaid.has(key) || (back > 0n && back >= credit.amount.atoms);
+    // it can be told that nothing went back only as far as the history is known
+    const until = credit.kind === "OTHER" ? s.until.get(credit.account) : undefined;
+    const missing = !settled && due(credit.date, until);
+    settleCredit(s, credit, missing, back);
+    if (missing && credit.kind !== "OTHER") lacking.push(credit.date);
+  }
+  s.newest.finish(lacking, "incoming");
   // it is not said on which account one arrives: it is missing when all of them have been read
   const everywhere = [...s.until.values()].reduce((a, b) => a < b ? a : b, s.run.context.now);
   for (const wad of s.open.wads.values()) settleWad(s, wad, s.until.size > 0 && due(wad.arrived, everywhere));
@@ -36,26 +49,45 @@ export function settleBooking(s: CreditState, b: Booking, missing: boolean): voi
   );
 }
 
-/** WC-R1: a transfer that the exchange did not book. */
-export function settleCredit(s: CreditState, c: BankCredit, missing: boolean): void {
+/**
+ * WC-R1, WC-R12: a transfer that the exchange did not book.
+ * @param back how much of it went back, atoms
+ */
+export function settleCredit(s: CreditState, c: BankCredit, missing: boolean, back = 0n): void {
   const key = `WC-R1:${c.account}:${c.rowId}`;
   const place = { stage: RANK.open, serial: c.rowId };
   const row = BigInt.asIntN(64, c.rowId);
-  if (c.amount.currency !== s.run.context.settings.currency) {
+  const { currency } = s.run.context.settings;
+  if (c.amount.currency !== currency) {
     const text = `bank transaction in currency ${c.amount.currency}`;
     s.run.book.settle(key, place, missing ? rowInconsistency("WC-R7", "bank-credit", row, text) : undefined);
     return;
   }
+  if (c.kind === "OTHER") {
+    s.run.book.settle(key, place, missing ? minorRow("WC-R12", "bank-credit", row, otherText(c, back)) : undefined);
+    return;
+  }
   const subject = new Uint8Array(32);
   subject.set(c.subject.subarray(0, 32));
-  const wired = c.amount.atoms;
+  const wired = c.amount.atoms - back;
   const problem = { bankRow: row, expected: 0n, wired, subject, date: c.date, account: c.account };
-  s.run.book.settle(
-    key,
-    place,
-    missing ? incoming("WC-R1", problem, "incoming wire transfer not booked by exchange") : undefined,
-    { total_bad_amount_in_plus: wired },
-  );
+  const text = back === 0n
+    ? "incoming wire transfer not booked by exchange"
+    : "incoming wire transfer neither booked by exchange nor sent back in full";
+  s.run.book.settle(key, place, missing ? incoming("WC-R1", problem, text) : undefined, {
+    total_bad_amount_in_plus: wired,
+  });
+}
+
+/** What is to be said about a transfer that names no reserve. */
+function otherText(c: BankCredit, back: bigint): string {
+  const { currency, atoms } = c.amount;
+  const quoted = JSON.stringify(subjectText(c.subject));
+  if (ownPayment(c) !== undefined) {
+    return `payment of ${formatAmount(currency, atoms)} came back and was not made again: ${quoted}`;
+  }
+  const kept = formatAmount(currency, atoms - back);
+  return `incoming transfer without reserve, of which ${kept} was not sent back: ${quoted}`;
 }
 
 /** WC-R3: a booked transfer between exchanges that the bank does not show. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** What the parts of the wire-credit pass share. */
 import type { PassRun } from "../../pass.ts";
+import type { NewestBooking } from "../../wire-common.ts";
 import type { OpenCredits } from "./open.ts";
 
 /** Ranks of findings. */
@@ -12,4 +13,7 @@ export interface CreditState {
   open: OpenCredits;
   /** Up to when the history of an account proves that a transfer is missing. */
   until: ReadonlyMap<string, bigint>;
+  newest: NewestBooking;
+  /** Accounts whose transfers do not have the bank's numbers. */
+  local: ReadonlySet<string>;
 }

@@ -25,7 +25,7 @@ export interface OwedTransfer {
 /** Findings on a pair, with what they add to balances. */
 export type Judgement = { finding: Finding; effects: Effects }[];
 
-/** Bank and exchange may date a transfer this far apart. */
+/** Bank and exchange may date a transfer this far apart, where the bank dates by the second. */
 const DATE_TOLERANCE = 15n * MINUTE;
 
 function difference(a: bigint, b: bigint): bigint {
@@ -45,17 +45,20 @@ function readableDuration(µs: bigint): string {
   return value === 1n ? "1 day" : `${value} days`;
 }
 
-function dateMismatch(check: string, table: string, row: bigint, a: bigint, b: bigint): Judgement {
-  const apart = difference(a, b);
-  if (apart <= DATE_TOLERANCE) return [];
+function dateMismatch(check: string, table: string, t: OwedTransfer, b: BankDebit, tolerance: bigint): Judgement {
+  const apart = difference(t.date, b.date);
+  if (apart <= tolerance) return [];
   return [{
-    finding: minorRow(check, table, row, `execution date mismatch (${readableDuration(apart)})`),
+    finding: minorRow(check, table, t.serial, `execution date mismatch (${readableDuration(apart)})`),
     effects: {},
   }];
 }
 
-/** An aggregate transfer against the bank's transaction of the same subject. */
-export function compareAggregate(w: OwedTransfer, b: BankDebit): Judgement {
+/**
+ * An aggregate transfer against the bank's transaction of the same subject.
+ * @param tolerance how far the two may be apart in time, µs
+ */
+export function compareAggregate(w: OwedTransfer, b: BankDebit, tolerance = DATE_TOLERANCE): Judgement {
   const wired = b.amount.atoms;
   const finding = (check: string, text: string) => wireOut(check, w.receiver, w.serial, w.amount, wired, text);
   if (!sameAccount(w.receiver, b.creditAccount)) {
@@ -67,7 +70,7 @@ export function compareAggregate(w: OwedTransfer, b: BankDebit): Judgement {
   if (wired !== w.amount) {
     return [{ finding: finding("WD-4", "wire amount does not match"), effects: outDelta(w.amount, wired) }];
   }
-  return dateMismatch("WD-5", "wire_out", w.serial, w.date, b.date);
+  return dateMismatch("WD-5", "wire_out", w, b, tolerance);
 }
 
 function outDelta(expected: bigint, wired: bigint): Effects {
@@ -83,8 +86,8 @@ export function paysClosure(c: OwedTransfer, b: BankDebit): boolean {
 }
 
 /** The date of a paid closure. */
-export function compareClosure(c: OwedTransfer, b: BankDebit): Judgement {
-  return dateMismatch("WD-7", "reserves_closures", c.serial, c.date, b.date);
+export function compareClosure(c: OwedTransfer, b: BankDebit, tolerance = DATE_TOLERANCE): Judgement {
+  return dateMismatch("WD-7", "reserves_closures", c, b, tolerance);
 }
 
 /** A validly signed profit drain against the bank's transaction (WD-10, WD-11, WD-12, WD-R3, BUG-2.9). */

@@ -3,7 +3,7 @@
  * The wire-debit pass: every outgoing transfer at the bank must be justified by an aggregation, a closed reserve or a
  * signed profit drain, and every justified transfer must be made (wire chapter 2).
  */
-import type { BankDebit, BankHistory } from "../../../bank/history.ts";
+import type { Arrived, BankDebit, BankHistory } from "../../../bank/history.ts";
 import { buildBlock } from "../../../crypto/blocks.ts";
 import { hashPayto, hashText } from "../../../crypto/objects.ts";
 import { equalBytes } from "../../../crypto/hash.ts";
@@ -13,12 +13,11 @@ import { CLOSURES, decodeDrain, PROFIT_DRAINS, wireOutsElsewhere, wireOutsOf } f
 import {
   anomaliesOf,
   auditAnomalies,
-  type BankScan,
   checkOwnAccount,
   completeUntil,
   keyPart,
-  lateRows,
-  readOnly,
+  locallyNumbered,
+  readNew,
   requireBank,
 } from "../../bank-source.ts";
 import { rowInconsistency } from "../../findings.ts";
@@ -26,8 +25,9 @@ import { encodeHex } from "../../hex.ts";
 import { MONEY } from "../../money.ts";
 import type { AuditedAccount, PassRun, Stage } from "../../pass.ts";
 import { TaskWriter } from "../../tasks.ts";
-import { noteSeen, skipSeen } from "../../wire-common.ts";
+import { NewestBooking, noteSeen, skipSeen } from "../../wire-common.ts";
 import { type Debit, debitKey, loadOpen, owedKey, saveOpen, usedDrains } from "./open.ts";
+import { readOthers, settleOthers } from "./others.ts";
 import { matchDebits, settleOpen } from "./settle.ts";
 import { type DebitState, type Drain, RANK } from "./state.ts";
 
@@ -64,7 +64,9 @@ async function runWireDebit(run: PassRun): Promise<void> {
   for (const account of audited) await checkOwnAccount(bank, account);
   const sections = audited.map((a) => a.section);
   const until = await completeUntil(bank, sections, "debit", run.context);
-  const s: DebitState = { run, open, drains: await loadDrains(run), until, fresh: new Set() };
+  const local = await locallyNumbered(bank, sections);
+  const newest = new NewestBooking(run);
+  const s: DebitState = { run, open, drains: await loadDrains(run), until, local, newest, fresh: new Set() };
   const closures = closuresStage(s);
   const wireOuts = sections.map((section) => wireOutStage(s, section));
   const elsewhere = elsewhereStage(s, sections);
@@ -78,7 +80,9 @@ async function runWireDebit(run: PassRun): Promise<void> {
   for (const section of sections) run.book.sweep(`WD-R2:${keyPart(section)}:`);
   await readBanks(s, bank, sections);
   await matchDebits(s);
-  await settleOpen(s);
+  const others = await readOthers(s, bank, sections);
+  await settleOpen(s, others.returned);
+  settleOthers(s, others);
   saveOpen(run, before, s.open, s.fresh);
 }
 
@@ -155,6 +159,7 @@ function wireOutStage(s: DebitState, section: string): Stage<WireOutRow, null> {
     prepare: (rows) => rows.map(() => null),
     book: ({ serial, row }) => {
       s.run.book.add("total_wire_out", row.amount);
+      s.newest.see(row.executionDate);
       const owed = {
         source: "wire_out" as const,
         serial,
@@ -188,32 +193,17 @@ function elsewhereStage(s: DebitState, sections: string[]): Stage<WireOutRow, nu
   };
 }
 
-/** Reads what is new at the bank, and what appeared late. */
+/** Reads what is new at the bank, and what appeared late. The stored cursor is the last row plus one (wire chapter 0.4). */
 async function readBanks(s: DebitState, bank: BankHistory, sections: readonly string[]): Promise<void> {
-  const scans = new Map<string, BankScan>();
-  for (const section of sections) scans.set(section, await readBank(s, bank, section));
-  const anomalies = await anomaliesOf(bank, "debit");
-  for (const [section, scan] of scans) {
-    const late = lateRows(s.run, anomalies, section, scan);
-    for await (const debit of readOnly((after) => bank.debits(section, after), late)) takeDebit(s, debit);
-  }
-  auditAnomalies(s.run, anomalies, "debit");
-}
-
-/** Reads the bank's new transactions. The stored cursor is the last row plus one (wire chapter 0.4). */
-async function readBank(s: DebitState, bank: BankHistory, section: string): Promise<BankScan> {
   const { run } = s;
-  const point = run.pointOf(bankKey(section));
-  const scan: BankScan = { last: point > 0n ? point - 1n : 0n, rows: new Set() };
-  for await (const page of bank.debits(section, scan.last)) {
-    for (const debit of page) {
-      takeDebit(s, debit);
-      scan.rows.add(debit.rowId);
-      scan.last = debit.rowId;
-    }
+  for (const section of sections) {
+    const point = run.pointOf(bankKey(section));
+    const place = { section, direction: "debit" as const, row: point > 0n ? point - 1n : 0n };
+    const read = (after: bigint, arrived?: Arrived) => bank.debits(section, after, arrived);
+    const last = await readNew(run, bank, place, read, (page) => page.forEach((debit) => takeDebit(s, debit)));
+    if (last > 0n && last + 1n > point) run.book.progress.set(bankKey(section), last + 1n);
   }
-  if (scan.last + 1n > point && scan.last > 0n) run.book.progress.set(bankKey(section), scan.last + 1n);
-  return scan;
+  auditAnomalies(run, await anomaliesOf(bank, "debit"), "debit");
 }
 
 function takeDebit(s: DebitState, debit: BankDebit): void {

@@ -7,6 +7,7 @@ import { DAY } from "../../../taler/time.ts";
 import { rowInconsistency, wireOut } from "../../findings.ts";
 import { closureLag, minorRow, wireFormat } from "../../findings-wire.ts";
 import { decodeHex, encodeHex } from "../../hex.ts";
+import { STATEMENT_DATES } from "../../bank-source.ts";
 import { isDue } from "../../wire-common.ts";
 import {
   compareAggregate,
@@ -81,10 +82,11 @@ function justify(s: DebitState, debit: Debit, candidates: OwedTransfer[]): void 
   }
   if (bank.amount.currency !== currency) return;
   const open = candidates.filter((t) => s.open.owed.has(owedKey(t)));
+  const tolerance = s.local.has(bank.account) ? STATEMENT_DATES : undefined;
   const aggregate = open.find((t) => t.source === "wire_out" && t.account === bank.account);
-  if (aggregate !== undefined) return pair(s, debit, aggregate, compareAggregate(aggregate, bank));
+  if (aggregate !== undefined) return pair(s, debit, aggregate, compareAggregate(aggregate, bank, tolerance));
   const closure = open.find((t) => t.source === "reserves_close" && paysClosure(t, bank));
-  if (closure !== undefined) return pair(s, debit, closure, compareClosure(closure, bank));
+  if (closure !== undefined) return pair(s, debit, closure, compareClosure(closure, bank, tolerance));
   const drain = s.drains.get(debit.wtid);
   if (drain === undefined || !drain.signed || drain.used) return;
   drain.used = true;
@@ -108,8 +110,11 @@ function report(s: DebitState, serial: bigint, judgement: Judgement): void {
   }
 }
 
-/** Judges everything that has no other side and is older than the grace period. */
-export async function settleOpen(s: DebitState): Promise<void> {
+/**
+ * Judges everything that has no other side and is older than the grace period.
+ * @param returned transactions (debitKey) whose money came back
+ */
+export async function settleOpen(s: DebitState, returned: ReadonlySet<string>): Promise<void> {
   const { now } = s.run.context;
   const due = (date: bigint, until?: bigint) => isDue(date, s.run.context, until);
   // a closed reserve may be paid from any account: it is missing when all of them have been read
@@ -125,7 +130,14 @@ export async function settleOpen(s: DebitState): Promise<void> {
     const known = first.get(key);
     if (known === undefined || d.bank.rowId < known) first.set(key, d.bank.rowId);
   }
-  for (const debit of open) settleDebit(s, debit, due(debit.bank.date) ? first : undefined);
+  const lacking: bigint[] = [];
+  for (const debit of open) {
+    const back = returned.has(debitKey(debit.bank.account, debit.bank.rowId));
+    const lacks = due(debit.bank.date) && !back;
+    settleDebit(s, debit, lacks ? first : undefined);
+    if (lacks && first.get(`${debit.bank.account} ${debit.wtid}`) === debit.bank.rowId) lacking.push(debit.bank.date);
+  }
+  s.newest.finish(lacking, "outgoing");
   settleDrains(s);
   await auditStuck(s);
 }

@@ -2,6 +2,7 @@
 /** What the parts of the wire-debit pass share. */
 import type { ProfitDrainRow } from "../../../exchange/rows.ts";
 import type { PassRun } from "../../pass.ts";
+import type { NewestBooking } from "../../wire-common.ts";
 import type { OpenDebits } from "./open.ts";
 
 /** Ranks of findings. */
@@ -22,6 +23,9 @@ export interface DebitState {
   drains: Map<string, Drain>;
   /** Up to when the history of an account proves that a transfer is missing. */
   until: ReadonlyMap<string, bigint>;
+  newest: NewestBooking;
+  /** Accounts whose history is from statements, which date transfers by the day. */
+  local: ReadonlySet<string>;
   /** Keys of the transactions that are new in this run. */
   fresh: Set<string>;
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: AGPL-3.0-or-later
+/** What becomes of a booking and a transaction that belong together, and how they are found without the bank's numbers. */
+import type { BankCredit } from "../../../bank/history.ts";
+import { sameAccount, STATEMENT_DATES } from "../../bank-source.ts";
+import { encodeHex } from "../../hex.ts";
+import { isDue } from "../../wire-common.ts";
+import { type Booking, compareCredit, KIND_OF_TABLE } from "./match.ts";
+import { meetingKey } from "./open.ts";
+import { settleBooking, settleCredit } from "./settle.ts";
+import { type CreditState, RANK } from "./state.ts";
+
+/** Both sides are there: neither is open any more, and they are compared. */
+export function pairUp(s: CreditState, booking: Booking, credit: BankCredit): void {
+  s.open.bookings.delete(meetingKey(booking.section, booking.reference));
+  s.open.credits.delete(meetingKey(credit.account, credit.rowId));
+  settleBooking(s, booking, false);
+  settleCredit(s, credit, false);
+  const tolerance = s.local.has(booking.section) ? STATEMENT_DATES : 0n;
+  for (const { finding, effects } of compareCredit(booking, credit, s.run.context.settings.currency, tolerance)) {
+    s.run.book.report({ stage: RANK.bank, serial: booking.serial }, finding, effects);
+  }
+}
+
+/**
+ * Statements do not have the numbers by which the exchange knows incoming transfers: bookings find theirs by subject.
+ * One that is not the same in all parts is taken only when the booking would be called missing otherwise: until then
+ * the right one may still come.
+ */
+export function matchBySubject(s: CreditState, section: string): void {
+  const credits = new Map<string, BankCredit[]>();
+  const ofSection = [...s.open.credits.values()].filter((c) => c.account === section && c.kind !== "OTHER");
+  for (const credit of ofSection.sort((a, b) => a.rowId < b.rowId ? -1 : 1)) {
+    const key = `${credit.kind} ${encodeHex(credit.subject)}`;
+    const group = credits.get(key);
+    if (group === undefined) credits.set(key, [credit]);
+    else group.push(credit);
+  }
+  const bookings = [...s.open.bookings.values()].filter((b) => b.section === section)
+    .sort((a, b) => a.serial < b.serial ? -1 : 1);
+  for (const due of [false, true]) {
+    for (const booking of bookings) {
+      const key = meetingKey(section, booking.reference);
+      if (!s.open.bookings.has(key) || (due && !isDue(booking.date, s.run.context, s.until.get(section)))) continue;
+      const group = credits.get(`${KIND_OF_TABLE[booking.table]} ${encodeHex(booking.subject)}`) ?? [];
+      const credit = due ? nearest(group, booking) : group.find((c) => likeness(c, booking) === 3);
+      if (credit === undefined) continue;
+      group.splice(group.indexOf(credit), 1);
+      pairUp(s, booking, credit);
+    }
+  }
+}
+
+/** In how much two of the same subject agree: 2 for the amount, 1 for the sender. */
+function likeness(credit: BankCredit, booking: Booking): number {
+  const sender = booking.sender !== undefined && sameAccount(credit.debitAccount, booking.sender);
+  return (credit.amount.atoms === booking.credit ? 2 : 0) + (sender ? 1 : 0);
+}
+
+function nearest(group: readonly BankCredit[], booking: Booking): BankCredit | undefined {
+  return group.reduce<BankCredit | undefined>(
+    (best, c) => best === undefined || likeness(c, booking) > likeness(best, booking) ? c : best,
+    undefined,
+  );
+}

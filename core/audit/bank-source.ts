@@ -95,25 +95,24 @@ export interface Place {
 }
 
 /**
- * Reads the transactions that no run has read, each once: those above the last row, and those that came into the store
- * below it, late or from a file of an earlier month. Returns the last row now.
+ * Pages of the transactions that no run has read, each once: those that came into the store below the last row, late or
+ * from a file of an earlier month, then those above it. Returns the last row now; to be read to the end.
  *
  * @param read the pages of the history after a row
  * @throws Error when the history was imported anew under other numbers
  */
-export async function readNew<T extends { rowId: bigint }>(
+export async function* newPages<T extends { rowId: bigint }>(
   run: PassRun,
   bank: BankHistory,
   { section, direction, row }: Place,
   read: (after: bigint, arrived?: Arrived) => AsyncIterable<T[]>,
-  take: (page: T[]) => void,
-): Promise<bigint> {
+): AsyncGenerator<T[], bigint, void> {
   const arrivals = await bank.arrivals?.(section, direction);
   const counter = (name: string) => `x:bank:${name}:${direction}:${section}`;
   if (arrivals !== undefined) {
     const seen = await arrivalsSeen(run, bank, section, arrivals, counter) ?? (row > 0n ? arrivals.newest : 0n);
     if (row > 0n && seen < arrivals.newest) {
-      for await (const page of read(0n, { upTo: arrivals.newest, late: { after: seen, lastRow: row } })) take(page);
+      yield* read(0n, { upTo: arrivals.newest, late: { after: seen, lastRow: row } });
     }
     run.setCounter(counter("seen"), arrivals.newest);
     run.setCounter(counter("epoch"), arrivals.epoch);
@@ -123,7 +122,7 @@ export async function readNew<T extends { rowId: bigint }>(
   }
   let last = row;
   for await (const page of arrivals === undefined ? read(row) : read(row, { upTo: arrivals.newest })) {
-    take(page);
+    yield page;
     last = page.at(-1)?.rowId ?? last;
   }
   return last;

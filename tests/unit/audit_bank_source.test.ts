@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { NewestBooking } from "../../core/audit/wire-common.ts";
 import { DAY } from "../../core/taler/time.ts";
-import { completeUntil, readNew } from "../../core/audit/bank-source.ts";
+import { completeUntil, newPages } from "../../core/audit/bank-source.ts";
 import type { PassRun } from "../../core/audit/pass.ts";
 import type { Arrived, BankHistory } from "../../core/bank/history.ts";
 
@@ -69,10 +69,13 @@ class Store {
   async readOn(counters: Map<string, bigint>, place: { row: bigint }, during = () => {}): Promise<bigint[]> {
     const seen: bigint[] = [];
     const at = { section: ACCOUNT, direction: "credit" as const, row: place.row };
-    place.row = await readNew(runWith(counters), this.bank, at, (...args) => this.read(...args), (page) => {
-      seen.push(...page.map(({ rowId }) => rowId));
+    const pages = newPages(runWith(counters), this.bank, at, (...args) => this.read(...args));
+    let page = await pages.next();
+    for (; page.done !== true; page = await pages.next()) {
+      seen.push(...page.value.map(({ rowId }) => rowId));
       during();
-    });
+    }
+    place.row = page.value;
     return seen;
   }
 }

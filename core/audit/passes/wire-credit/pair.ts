@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-/** What becomes of a booking and a transaction that belong together, and how they are found without the bank's numbers. */
+/** How bookings and transactions meet, by the bank's numbers or without them, and what becomes of a pair. */
 import type { BankCredit } from "../../../bank/history.ts";
 import { sameAccount, STATEMENT_DATES } from "../../bank-source.ts";
 import { encodeHex } from "../../hex.ts";
@@ -8,6 +8,23 @@ import { type Booking, compareCredit, KIND_OF_TABLE } from "./match.ts";
 import { meetingKey } from "./open.ts";
 import { settleBooking, settleCredit } from "./settle.ts";
 import { type CreditState, RANK } from "./state.ts";
+
+/** Takes a booking, and the transaction of its number if that was read already. */
+export function takeBooking(s: CreditState, booking: Booking): void {
+  const key = meetingKey(booking.section, booking.reference);
+  if (s.open.bookings.has(key)) return;
+  s.open.bookings.set(key, booking);
+  const credit = s.open.credits.get(key);
+  if (credit !== undefined && !s.local.has(booking.section)) pairUp(s, booking, credit);
+}
+
+/** Takes a transaction, and the booking of its number if that was read already. */
+export function takeCredit(s: CreditState, credit: BankCredit): void {
+  const key = meetingKey(credit.account, credit.rowId);
+  s.open.credits.set(key, credit);
+  const booking = s.open.bookings.get(key);
+  if (booking !== undefined && !s.local.has(credit.account)) pairUp(s, booking, credit);
+}
 
 /** Both sides are there: neither is open any more, and they are compared. */
 export function pairUp(s: CreditState, booking: Booking, credit: BankCredit): void {

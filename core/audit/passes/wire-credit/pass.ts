@@ -3,7 +3,6 @@
  * The wire-credit pass: every incoming transfer that the exchange booked must be at the bank, and vice versa (wire
  * chapter 1). What is seen on one side only stays open until the other side has it; then its finding goes.
  */
-import type { Arrived, BankCredit, BankHistory } from "../../../bank/history.ts";
 import { equalBytes } from "../../../crypto/hash.ts";
 import { hashPayto } from "../../../crypto/objects.ts";
 import type { BookedCreditRow } from "../../../exchange/rows.ts";
@@ -23,7 +22,6 @@ import {
   completeUntil,
   keyPart,
   locallyNumbered,
-  readNew,
   requireBank,
 } from "../../bank-source.ts";
 import { rowInconsistency } from "../../findings.ts";
@@ -31,8 +29,9 @@ import { MONEY } from "../../money.ts";
 import type { AuditedAccount, PassRun, Stage, StageRow } from "../../pass.ts";
 import { NewestBooking, noteSeen, skipSeen } from "../../wire-common.ts";
 import type { Booking } from "./match.ts";
-import { loadOpen, meetingKey, saveOpen } from "./open.ts";
-import { matchBySubject, pairUp } from "./pair.ts";
+import { CreditFeed } from "./feed.ts";
+import { loadOpen, saveOpen } from "./open.ts";
+import { matchBySubject, takeBooking } from "./pair.ts";
 import { readReturned } from "./returned.ts";
 import { settleOpen } from "./settle.ts";
 import { type CreditState, RANK } from "./state.ts";
@@ -72,16 +71,18 @@ async function runWireCredit(run: PassRun): Promise<void> {
     open: { bookings: new Map(before.bookings), credits: new Map(before.credits), wads: new Map(before.wads) },
     until: await completeUntil(bank, sections, "credit", run.context),
     local: await locallyNumbered(bank, sections),
+    wrong: new Set(),
     newest: new NewestBooking(run),
   };
+  const feeds = new Map(sections.map((section) => [section, new CreditFeed(s, bank, section, bankKey(section))]));
   const elsewhere = [
     elsewhereStage(s, reserveCreditsElsewhere(sections), `x:wire-credit:elsewhere`),
     elsewhereStage(s, kycCreditsElsewhere(sections), `x:wire-credit:kyc-elsewhere`),
   ];
   const stages = [
     ...audited.flatMap(({ section }) => [
-      bookedStage(s, "reserves_in", reserveCreditsOf(section), bookedKey(section)),
-      bookedStage(s, "kycauths_in", kycCreditsOf(section), kycKey(section)),
+      bookedStage(s, "reserves_in", reserveCreditsOf(section), bookedKey(section), feeds.get(section)!),
+      bookedStage(s, "kycauths_in", kycCreditsOf(section), kycKey(section), feeds.get(section)!),
     ]),
     ...elsewhere,
   ];
@@ -89,6 +90,7 @@ async function runWireCredit(run: PassRun): Promise<void> {
   for (const stage of elsewhere) skipSeen(run, stage);
   await run.plan([...stages, wads]);
   const duplicates = await findDuplicates(run, sections);
+  for (const { table, serials } of duplicates) for (const serial of serials) s.wrong.add(`${table} ${serial}`);
   for (const stage of stages) await run.run(stage);
   await run.run(wads);
   for (const stage of elsewhere) await noteSeen(run, stage);
@@ -96,7 +98,9 @@ async function runWireCredit(run: PassRun): Promise<void> {
   reportDuplicates(s, duplicates);
   // an account that is audited from now on begins with its first row
   for (const section of sections) run.book.sweep(`WC-R4:${keyPart(section)}:`);
-  await readBanks(s, bank, sections);
+  for (const feed of feeds.values()) await feed.finish();
+  for (const section of s.local) matchBySubject(s, section);
+  auditAnomalies(run, await anomaliesOf(bank, "credit"), "credit");
   matchWads(s);
   settleOpen(s, await readReturned(s, bank));
   saveOpen(run, before, s.open);
@@ -108,12 +112,17 @@ function bookedStage(
   table: Booking["table"],
   source: Stage<BookedCreditRow, null>["source"],
   progressKey: string,
+  feed: CreditFeed,
 ): Stage<BookedCreditRow, null> {
   return {
     rank: RANK.booked,
     source,
     progressKey,
-    prepare: (rows) => rows.map(() => null),
+    // both sides go side by side, so that not all of either is held until the other is read
+    prepare: async (rows) => {
+      await feed.readUpTo(rows.reduce((most, { row }) => row.reference > most ? row.reference : most, 0n));
+      return rows.map(() => null);
+    },
     book: (r) => {
       if (table === "reserves_in") s.run.book.add("total_wire_in", r.row.credit);
       else s.run.addCounter(MONEY.identityIn, r.row.credit);
@@ -130,9 +139,8 @@ function bookedStage(
         date,
         credit,
       };
-      const key = meetingKey(section, reference);
       // a second booking of one reference is reported as such (WC-1) and never matched
-      if (!s.open.bookings.has(key)) s.open.bookings.set(key, booking);
+      if (!s.wrong.has(`${table} ${r.serial}`)) takeBooking(s, booking);
     },
   };
 }
@@ -170,7 +178,6 @@ function elsewhereStage(
 /** Rows that name a bank transaction which another row names already. */
 interface Duplicates {
   table: Booking["table"];
-  section: string;
   serials: bigint[];
 }
 
@@ -179,7 +186,7 @@ async function findDuplicates(run: PassRun, sections: string[]): Promise<Duplica
   const found: Duplicates[] = [];
   const find = async (table: Booking["table"], section: string, select: string, parameters: bigint[]) => {
     const rows = await readRows(run.context.source, table, select, [section, ...parameters], () => ({}));
-    found.push({ table, section, serials: rows.map((r) => r.serial) });
+    found.push({ table, serials: rows.map((r) => r.serial) });
   };
   for (const section of sections) {
     const booked = run.rangeOf(bookedKey(section)), kyc = run.rangeOf(kycKey(section));
@@ -190,59 +197,10 @@ async function findDuplicates(run: PassRun, sections: string[]): Promise<Duplica
 }
 
 function reportDuplicates(s: CreditState, duplicates: readonly Duplicates[]): void {
-  for (const { table, section, serials } of duplicates) {
-    const wrong = new Set(serials);
+  for (const { table, serials } of duplicates) {
     for (const serial of serials) {
-      s.run.book.report(
-        { stage: RANK.booked, serial },
-        rowInconsistency("WC-1", table, serial, "duplicate wire offset"),
-      );
+      const finding = rowInconsistency("WC-1", table, serial, "duplicate wire offset");
+      s.run.book.report({ stage: RANK.booked, serial }, finding);
     }
-    for (const [key, b] of s.open.bookings) {
-      if (b.section === section && b.table === table && wrong.has(b.serial)) s.open.bookings.delete(key);
-    }
-  }
-}
-
-/** Reads what is new at the bank, and what appeared late, and matches it. */
-async function readBanks(s: CreditState, bank: BankHistory, sections: readonly string[]): Promise<void> {
-  for (const section of sections) {
-    await readBank(s, bank, section);
-    if (s.local.has(section)) {
-      matchBySubject(s, section);
-      continue;
-    }
-    // bookings may have arrived for transactions that were already known
-    const waiting = [...s.open.bookings.values()].filter((b) => b.section === section).map((b) => b.reference);
-    matchAll(s, section, waiting);
-  }
-  auditAnomalies(s.run, await anomaliesOf(bank, "credit"), "credit");
-}
-
-/** Reads the bank's new transactions and matches them; the cursor always moves to the last one seen. */
-async function readBank(s: CreditState, bank: BankHistory, section: string): Promise<void> {
-  const { run } = s;
-  const place = { section, direction: "credit" as const, row: run.pointOf(bankKey(section)) };
-  const read = (after: bigint, arrived?: Arrived) => bank.credits(section, after, arrived);
-  const last = await readNew(run, bank, place, read, (page) => {
-    for (const credit of page) takeCredit(s, credit);
-    if (!s.local.has(section)) matchAll(s, section, page.map((c) => c.rowId));
-  });
-  if (last !== place.row) run.book.progress.set(bankKey(section), last);
-}
-
-function takeCredit(s: CreditState, credit: BankCredit): void {
-  s.open.credits.set(meetingKey(credit.account, credit.rowId), credit);
-  if (credit.amount.currency === s.run.context.settings.currency) {
-    s.run.addCounter(MONEY.bankIn, credit.amount.atoms);
-  }
-  s.run.rows++;
-}
-
-function matchAll(s: CreditState, section: string, references: bigint[]): void {
-  for (const reference of references) {
-    const key = meetingKey(section, reference);
-    const booking = s.open.bookings.get(key), credit = s.open.credits.get(key);
-    if (booking !== undefined && credit !== undefined) pairUp(s, booking, credit);
   }
 }

@@ -13,6 +13,8 @@ export interface CreditState {
   open: OpenCredits;
   /** Up to when the history of an account proves that a transfer is missing. */
   until: ReadonlyMap<string, bigint>;
+  /** Bookings, as table and serial, that name a transaction which an earlier one names. */
+  wrong: Set<string>;
   newest: NewestBooking;
   /** Accounts whose transfers do not have the bank's numbers. */
   local: ReadonlySet<string>;

@@ -17,7 +17,7 @@ import {
   completeUntil,
   keyPart,
   locallyNumbered,
-  readNew,
+  newPages,
   requireBank,
 } from "../../bank-source.ts";
 import { rowInconsistency } from "../../findings.ts";
@@ -200,7 +200,10 @@ async function readBanks(s: DebitState, bank: BankHistory, sections: readonly st
     const point = run.pointOf(bankKey(section));
     const place = { section, direction: "debit" as const, row: point > 0n ? point - 1n : 0n };
     const read = (after: bigint, arrived?: Arrived) => bank.debits(section, after, arrived);
-    const last = await readNew(run, bank, place, read, (page) => page.forEach((debit) => takeDebit(s, debit)));
+    const pages = newPages(run, bank, place, read);
+    let page = await pages.next();
+    for (; page.done !== true; page = await pages.next()) for (const debit of page.value) takeDebit(s, debit);
+    const last = page.value;
     if (last > 0n && last + 1n > point) run.book.progress.set(bankKey(section), last + 1n);
   }
   auditAnomalies(run, await anomaliesOf(bank, "debit"), "debit");

@@ -8,9 +8,11 @@ import { foreignLine, importStatement, type Statement, type Unreadable } from ".
 import type { Account } from "../core/config/accounts.ts";
 import type { Configuration } from "../core/config/configuration.ts";
 import type { Sql } from "../core/db/connect.ts";
+import type { Gap } from "../core/bank/periods.ts";
 import { formatAmount } from "../core/taler/amount.ts";
+import { formatTime } from "../core/taler/time.ts";
 import { count, printAnomalies } from "./bank-text.ts";
-import { EXIT, ToolError } from "./schema-tool.ts";
+import { EXIT, printWarning, ToolError } from "./schema-tool.ts";
 
 /** Largest file: months of statements, and a bound on the memory they take. */
 const FILE_MAX = 32 * 1024 * 1024;
@@ -39,16 +41,33 @@ export async function readStatement(
 export async function importFile(sql: Sql, account: Account, file: string, statement: Statement): Promise<number> {
   const { section, paytoUri } = account;
   const now = BigInt(Date.now()) * 1000n;
-  const { added, known, others, skipped, anomalies } = await importStatement(sql, section, paytoUri, statement, now);
+  const { added, known, others, skipped, gap, anomalies } = await importStatement(
+    sql,
+    section,
+    paytoUri,
+    statement,
+    now,
+  );
   printAnomalies(anomalies);
   for (const { place, reason } of skipped) console.log(`${file}: skipped ${place}: ${reason}`);
   for (const { line: { place, direction, amount }, reason } of others) {
     const money = formatAmount(amount.currency, amount.atoms);
     console.log(`${file}: ${place}: ${direction} of ${money} is none of the exchange's software: ${reason}`);
   }
+  if (gap !== undefined) printWarning(gapText(section, gap, statement));
   const parts = [count(added, "new transfer"), `${known} known`, `${others.length} other`, `${skipped.length} skipped`];
   console.log(`${section}: ${parts.join(", ")}`);
   return EXIT.done;
+}
+
+function gapText(section: string, { before, after }: Gap, { lines }: Statement): string {
+  const currency = lines[0]?.amount.currency ?? "";
+  const [end, start] = [before.closed, after.opened].map(formatTime);
+  return `${section}: a statement is missing: the one that ends at ${end} ends with ` +
+    `${formatAmount(currency, before.closing)}, the next one, from ${start}, begins with ` +
+    `${
+      formatAmount(currency, after.opening)
+    }; what happened after ${end} is not judged as missing until it is imported`;
 }
 
 function formatOf(file: string, format: string | undefined): "camt.053" | "csv" {

@@ -34,36 +34,33 @@ export function pairReturns(
   debits: readonly Unbooked[],
   { exact = false }: { exact?: boolean } = {},
 ): Return[] {
-  const open = new Map<string, Unbooked[]>();
-  for (const credit of [...credits].sort(inOrder)) {
-    const group = open.get(credit.party);
-    if (group === undefined) open.set(credit.party, [credit]);
-    else group.push(credit);
-  }
+  const alike = new Map<string, Unbooked[]>();
+  for (const credit of [...credits].sort(inOrder)) append(alike, `${credit.amount} ${credit.party}`, credit);
   const pairs: Return[] = [];
-  const take = (debit: Unbooked, choose: (group: Unbooked[]) => Unbooked | undefined): boolean => {
-    const group = open.get(debit.party) ?? [];
-    const credit = choose(group);
-    if (credit === undefined) return false;
-    group.splice(group.indexOf(credit), 1);
-    pairs.push({ credit, debit });
-    return true;
-  };
-  const same = (debit: Unbooked) => take(debit, (group) => group.find((c) => c.amount === debit.amount));
-  const rest = [...debits].sort(inOrder).filter((debit) => !same(debit));
-  for (const debit of exact ? [] : rest) {
-    // the bank's own fees are not paid from its interest
-    if (debit.party === "") continue;
-    take(debit, (group) => leastAbove(group, debit.amount));
+  const rest: Unbooked[] = [];
+  for (const debit of [...debits].sort(inOrder)) {
+    const credit = alike.get(`${debit.amount} ${debit.party}`)?.shift();
+    if (credit !== undefined) pairs.push({ credit, debit });
+    else if (!exact && debit.party !== "") rest.push(debit); // the bank's own fees are not paid from its interest
+  }
+  const left = new Map<string, Unbooked[]>();
+  for (const credit of [...alike.values()].flat().sort(byAmount)) append(left, credit.party, credit);
+  for (const debit of rest) {
+    const group = left.get(debit.party) ?? [];
+    const at = group.findIndex((credit) => credit.amount > debit.amount);
+    if (at >= 0) pairs.push({ credit: group.splice(at, 1)[0]!, debit });
   }
   return pairs;
 }
 
-function leastAbove(group: readonly Unbooked[], amount: bigint): Unbooked | undefined {
-  return group.reduce<Unbooked | undefined>(
-    (least, c) => c.amount > amount && (least === undefined || c.amount < least.amount) ? c : least,
-    undefined,
-  );
+function append(groups: Map<string, Unbooked[]>, key: string, unbooked: Unbooked): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [unbooked]);
+  else group.push(unbooked);
+}
+
+function byAmount(a: Unbooked, b: Unbooked): number {
+  return a.amount !== b.amount ? (a.amount < b.amount ? -1 : 1) : inOrder(a, b);
 }
 
 function inOrder(a: Unbooked, b: Unbooked): number {

@@ -7,6 +7,7 @@
 import { type Amount, formatAmount, parseAmount } from "../taler/amount.ts";
 import { DAY, DB_NEVER, parseTime } from "../taler/time.ts";
 import type { Direction } from "./history.ts";
+import type { Period } from "./periods.ts";
 import { type Skipped, type Statement, type StatementLine, uniqueReferences, type Unreadable } from "./statement.ts";
 import { sameAccount } from "./transaction.ts";
 import { find, findAll, parseXml, textOf, type XmlElement } from "./xml.ts";
@@ -29,6 +30,7 @@ export function parseCamtStatement(bytes: Uint8Array, paytoUri: string | undefin
   const statements = findAll(find(root, "BkToCstmrStmt"), "Stmt");
   const skipped: Skipped[] = [];
   const lines: StatementLine[] = [];
+  const periods: Period[] = [];
   let ownAccount: string | undefined;
   let until: bigint | undefined;
   for (const [index, statement] of statements.entries()) {
@@ -46,10 +48,11 @@ export function parseCamtStatement(bytes: Uint8Array, paytoUri: string | undefin
     if (end !== undefined && (until === undefined || end > until)) until = end;
     const fault = readStatement(statement, place, lines, skipped);
     if (fault !== undefined) return { fault };
+    periods.push(...periodOf(statement));
   }
   if (statements.length === 0) return { fault: "it holds no statement" };
   if (ownAccount === undefined) return { fault: `none of its statements is about account ${paytoUri}` };
-  return { numbering: "local", lines: uniqueReferences(lines), skipped, ownAccount, until };
+  return { numbering: "local", lines: uniqueReferences(lines), skipped, ownAccount, until, periods };
 }
 
 /** Takes the entries of a statement, or says why the file cannot be used. */
@@ -80,19 +83,43 @@ function readStatement(
  * balances (a page of one, for instance) cannot be checked.
  */
 function balanceFault(statement: XmlElement, place: string, sum: bigint): string | undefined {
-  const balances = findAll(statement, "Bal");
-  const signed = (...codes: string[]) => {
-    const balance = balances.find((b) => codes.includes(textOf(b, "Tp", "CdOrPrtry", "Cd") ?? ""));
-    const amount = amountOf(find(balance, "Amt"));
-    if (amount === undefined) return undefined;
-    return { ...amount, atoms: textOf(balance, "CdtDbtInd") === "DBIT" ? -amount.atoms : amount.atoms };
-  };
-  const opening = signed("OPBD", "PRCD"), closing = signed("CLBD");
-  if (opening === undefined || closing === undefined || opening.currency !== closing.currency) return undefined;
+  const [opening, closing] = balancesOf(statement) ?? [];
+  if (opening === undefined || closing === undefined) return undefined;
   const change = closing.atoms - opening.atoms;
   if (change === sum) return undefined;
   const text = (atoms: bigint) => formatAmount(opening.currency, atoms);
   return `${place}: its booked entries come to ${text(sum)}, its balances to ${text(change)}; it is not complete`;
+}
+
+/** A balance that a statement names; negative for an overdrawn account. */
+interface Balance extends Amount {
+  readonly date: bigint | undefined;
+}
+
+/** Opening and closing balance of a statement that has both. */
+function balancesOf(statement: XmlElement): [opening: Balance, closing: Balance] | undefined {
+  const balances = findAll(statement, "Bal");
+  const read = (code: string): Balance | undefined => {
+    const balance = balances.find((b) => textOf(b, "Tp", "CdOrPrtry", "Cd") === code);
+    const amount = amountOf(find(balance, "Amt"));
+    if (amount === undefined) return undefined;
+    const day = timeOf(textOf(balance, "Dt", "Dt")?.slice(0, 10));
+    // the balance of the day before stands for the beginning of this one
+    const date = day !== undefined && code === "PRCD" ? day + DAY : day;
+    return { ...amount, atoms: textOf(balance, "CdtDbtInd") === "DBIT" ? -amount.atoms : amount.atoms, date };
+  };
+  const opening = read("OPBD") ?? read("PRCD"), closing = read("CLBD");
+  return opening === undefined || closing === undefined || opening.currency !== closing.currency
+    ? undefined
+    : [opening, closing];
+}
+
+/** What a statement covers, if it says so with both balances. */
+function periodOf(statement: XmlElement): Period[] {
+  const [opening, closing] = balancesOf(statement) ?? [];
+  const opened = timeOf(textOf(statement, "FrToDt", "FrDtTm")) ?? opening?.date, closed = endOf(statement);
+  if (opening === undefined || closing === undefined || opened === undefined || closed === undefined) return [];
+  return [{ opened, closed, opening: opening.atoms, closing: closing.atoms }];
 }
 
 /** The end of a statement's period, or of the day of its closing balance; µs. */

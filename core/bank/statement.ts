@@ -6,6 +6,7 @@ import type { Sql, TransactionSql } from "../db/connect.ts";
 import type { Amount } from "../taler/amount.ts";
 import { type BankAnomaly, BankError, type Direction } from "./history.ts";
 import { completeFile, insertTransactions, type Numbering, registerAccount, storeFileRows } from "./store.ts";
+import type { Gap, Period } from "./periods.ts";
 import { readAccount } from "./store-history.ts";
 import { parseCreditSubject, parseDebitSubject } from "./subject.ts";
 import { contentHash, sameAccount, type Transaction } from "./transaction.ts";
@@ -53,6 +54,8 @@ export interface Statement {
   readonly ownAccount: string | undefined;
   /** Up to when it has all transfers, µs, if it says so. */
   readonly until?: bigint | undefined;
+  /** What its statements cover, as far as they say it with their balances. */
+  readonly periods?: readonly Period[];
 }
 
 /** A file that cannot be used at all; nothing of it was taken. */
@@ -67,6 +70,8 @@ export interface StatementOutcome {
   readonly known: number;
   readonly others: OtherLine[];
   readonly skipped: readonly Skipped[];
+  /** Where a statement is missing among all that were imported. */
+  readonly gap: Gap | undefined;
   /** Anomalies that were not known before. */
   readonly anomalies: BankAnomaly[];
 }
@@ -138,8 +143,8 @@ export async function importStatement(
     const stored = statement.numbering === "bank"
       ? await storeFileRows(tx, account, rows.map((row) => row.transaction), now)
       : await storeLocal(tx, account, rows, now);
-    await completeFile(tx, account, ownAccount, completeUntil(statement, now));
-    return stored;
+    const gap = await completeFile(tx, account, statement, completeUntil(statement, now), now);
+    return { ...stored, gap };
   });
   return { ...result, known: rows.length - result.added, others, skipped };
 }

@@ -121,6 +121,7 @@ export async function forgetAccount(sql: Sql, account: string): Promise<void> {
     await tx`select 1 from auditor_bank.bank_account where account = ${account} for update`;
     await tx`delete from auditor_bank.bank_anomaly where account = ${account}`;
     await tx`delete from auditor_bank.bank_transaction where account = ${account}`;
+    await tx`delete from auditor_bank.bank_statement where account = ${account}`;
     await tx`delete from auditor_bank.bank_progress where account = ${account}`;
     await tx`delete from auditor_bank.bank_account where account = ${account}`;
   });

@@ -8,6 +8,7 @@
 import type { Sql, TransactionSql } from "../db/connect.ts";
 import { timeToDb } from "../taler/time.ts";
 import { type BankAnomaly, BankError, type Direction } from "./history.ts";
+import { followUp, type Gap, type Period } from "./periods.ts";
 import { hex, INT8, readRows } from "./store-rows.ts";
 import { accountKey, contentHash, describeChange, describeTransaction, type Transaction } from "./transaction.ts";
 
@@ -188,16 +189,32 @@ export async function recordAnomaly(sql: Sql, anomaly: BankAnomaly, now: bigint)
 }
 
 /**
- * Notes that a file was stored: up to when the history is complete now, µs, and what the bank calls the account.
+ * Notes that a file was stored: up to when the history is complete now, and what the bank calls the account. Where
+ * statements tell their balances, the history is complete up to the first gap between them, which is returned.
+ *
+ * @param until what the file itself says or shows, µs
  */
 export async function completeFile(
   tx: TransactionSql,
   account: string,
-  ownAccount: string | undefined,
+  { ownAccount, periods = [] }: { ownAccount: string | undefined; periods?: readonly Period[] },
   until: bigint,
-): Promise<void> {
-  await tx`update auditor_bank.bank_progress set completed = greatest(completed, ${until}) where account = ${account}`;
+  now: bigint,
+): Promise<Gap | undefined> {
+  for (const { opened, closed, opening, closing } of periods) {
+    await tx`insert into auditor_bank.bank_statement
+             values (${account}, ${opened}, ${closed}, ${opening.toString()}::numeric, ${closing.toString()}::numeric,
+                     ${now}) on conflict do nothing`;
+  }
+  const known = await tx<{ opened: bigint; closed: bigint; opening: string; closing: string }[]>`
+    select opened, closed, opening::text as opening, closing::text as closing
+      from auditor_bank.bank_statement where account = ${account}`;
+  const all = known.map((p) => ({ ...p, opening: BigInt(p.opening), closing: BigInt(p.closing) }));
+  const { until: end, gap } = followUp(all) ?? {};
+  const complete = end === undefined ? tx`greatest(completed, ${until})` : tx`least(${end}::int8, ${now}::int8)`;
+  await tx`update auditor_bank.bank_progress set completed = ${complete} where account = ${account}`;
   await nameAccount(tx, account, ownAccount);
+  return gap;
 }
 
 async function nameAccount(tx: TransactionSql, account: string, payto: string | undefined): Promise<void> {

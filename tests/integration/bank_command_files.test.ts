@@ -67,6 +67,46 @@ Deno.test("files: CSV and camt.053", () =>
     }
   }));
 
+Deno.test("a statement that is missing between others is told, and the history is complete up to there", () =>
+  withScene(async ({ sql, folder, file }) => {
+    await Deno.writeTextFile(
+      file,
+      (await Deno.readTextFile(file)).replace(/^PAYTO_URI = .*second.*$/m, `PAYTO_URI = ${CAMT_OWN}`),
+    );
+    const balance = (code: string, day: string, amount: number) =>
+      `<Bal><Tp><CdOrPrtry><Cd>${code}</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">${amount}</Amt><CdtDbtInd>CRDT</CdtDbtInd>` +
+      `<Dt><Dt>${day}</Dt></Dt></Bal>`;
+    const month = async (number: number, opening: number, amount: number) => {
+      const day = (d: string) => `2026-0${number}-${d}`;
+      const entry = camtEntry("08", {
+        reference: `R${number}`,
+        subject: [KEY],
+        amount: `${amount}`,
+        date: `<Dt>${day("09")}</Dt>`,
+      });
+      const path = `${folder}/month.xml`;
+      const balances = [balance("OPBD", day("01"), opening), balance("CLBD", day("30"), opening + amount)];
+      await Deno.writeTextFile(path, camt("08", [...balances, entry]));
+      const { code, out, err } = await call("import", "-c", file, "--file", path, "--account", "2");
+      const [row] = await sql`select to_char(to_timestamp(completed / 1000000) at time zone 'UTC', 'MM-DD') as until
+        from auditor_bank.bank_progress where direction = 'debit'`;
+      return { code, out: out.split("\n").at(-1), err, until: row?.["until"] };
+    };
+    const added = "exchange-account-2: 1 new transfer, 0 known, 0 other, 0 skipped";
+    assert.deepEqual(await month(4, 0, 10), { code: 0, out: added, err: "", until: "05-01" });
+    assert.deepEqual(await month(6, 30, 5), {
+      code: 0,
+      out: added,
+      err: "taler-auditor: warning: exchange-account-2: a statement is missing: the one that ends at " +
+        "2026-05-01T00:00:00Z ends with EUR:10, the next one, from 2026-06-01T00:00:00Z, begins with EUR:30; what " +
+        "happened after 2026-05-01T00:00:00Z is not judged as missing until it is imported",
+      until: "05-01",
+    });
+    assert.deepEqual(await month(5, 10, 20), { code: 0, out: added, err: "", until: "07-01" });
+    assert.equal((await call("forget", "-c", file, "--account", "2", "--yes")).code, 0);
+    assert.equal((await sql`select from auditor_bank.bank_statement`).length, 0);
+  }));
+
 Deno.test("files in another currency are refused as a whole, and nothing is touched by a file that is not used", () =>
   withScene(async ({ sql, folder, file }) => {
     const [csv, xml] = [`${folder}/usd.csv`, `${folder}/usd.xml`];

@@ -27,7 +27,7 @@ export function takeCredit(s: CreditState, credit: BankCredit): void {
 }
 
 /** Both sides are there: neither is open any more, and they are compared. */
-export function pairUp(s: CreditState, booking: Booking, credit: BankCredit): void {
+function pairUp(s: CreditState, booking: Booking, credit: BankCredit): void {
   s.open.bookings.delete(meetingKey(booking.section, booking.reference));
   s.open.credits.delete(meetingKey(credit.account, credit.rowId));
   settleBooking(s, booking, false);

@@ -8,7 +8,7 @@ import { foreignLine, importStatement, type Statement, type Unreadable } from ".
 import type { Account } from "../core/config/accounts.ts";
 import type { Configuration } from "../core/config/configuration.ts";
 import type { Sql } from "../core/db/connect.ts";
-import type { Gap } from "../core/bank/periods.ts";
+import type { Coverage } from "../core/bank/periods.ts";
 import { formatAmount } from "../core/taler/amount.ts";
 import { formatTime } from "../core/taler/time.ts";
 import { count, printAnomalies } from "./bank-text.ts";
@@ -41,7 +41,7 @@ export async function readStatement(
 export async function importFile(sql: Sql, account: Account, file: string, statement: Statement): Promise<number> {
   const { section, paytoUri } = account;
   const now = BigInt(Date.now()) * 1000n;
-  const { added, known, others, skipped, gap, anomalies } = await importStatement(
+  const { added, known, others, skipped, coverage, anomalies } = await importStatement(
     sql,
     section,
     paytoUri,
@@ -54,20 +54,32 @@ export async function importFile(sql: Sql, account: Account, file: string, state
     const money = formatAmount(amount.currency, amount.atoms);
     console.log(`${file}: ${place}: ${direction} of ${money} is none of the exchange's software: ${reason}`);
   }
-  if (gap !== undefined) printWarning(gapText(section, gap, statement));
+  warnOfCoverage(section, coverage, statement);
   const parts = [count(added, "new transfer"), `${known} known`, `${others.length} other`, `${skipped.length} skipped`];
   console.log(`${section}: ${parts.join(", ")}`);
   return EXIT.done;
 }
 
-function gapText(section: string, { before, after }: Gap, { lines }: Statement): string {
-  const currency = lines[0]?.amount.currency ?? "";
+/** Warns of statements that are missing, at the beginning or between others. */
+function warnOfCoverage(section: string, coverage: Coverage | undefined, { lines }: Statement): void {
+  if (coverage === undefined) return;
+  const money = (atoms: bigint) => formatAmount(lines[0]?.amount.currency ?? "", atoms);
+  if (coverage.opening !== undefined && coverage.opening !== 0n) {
+    printWarning(
+      `${section}: the first statement begins with ${money(coverage.opening)}: import earlier ones, ` +
+        "or else what happened before is called missing",
+    );
+  }
+  if (coverage.gap === undefined) return;
+  const { before, after } = coverage.gap;
   const [end, start] = [before.closed, after.opened].map(formatTime);
-  return `${section}: a statement is missing: the one that ends at ${end} ends with ` +
-    `${formatAmount(currency, before.closing)}, the next one, from ${start}, begins with ` +
-    `${
-      formatAmount(currency, after.opening)
-    }; what happened after ${end} is not judged as missing until it is imported`;
+  printWarning(
+    `${section}: a statement is missing: the one that ends at ${end} ends with ${
+      money(before.closing)
+    }, the next one, ` +
+      `from ${start}, begins with ${money(after.opening)}; what happened after ${end} is not judged as missing until ` +
+      "it is imported",
+  );
 }
 
 function formatOf(file: string, format: string | undefined): "camt.053" | "csv" {

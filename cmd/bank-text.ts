@@ -27,6 +27,7 @@ export function printAnomalies(anomalies: readonly BankAnomaly[]): void {
 /** One line about an anomaly. */
 function anomalyText({ account, direction, rowId, amount, kind, diagnostic }: BankAnomaly): string {
   const money = formatAmount(amount.currency, amount.atoms);
+  if (kind === "balance") return `${account}: ${money} ${KIND_TEXT[kind]}: ${diagnostic}`;
   return `${account}: ${direction} ${rowId} over ${money} ${KIND_TEXT[kind]}: ${diagnostic}`;
 }
 
@@ -35,6 +36,7 @@ const KIND_TEXT: Record<BankAnomaly["kind"], string> = {
   late: "came late",
   changed: "has changed",
   vanished: "has vanished",
+  balance: "is missing, or there twice",
 };
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** What the passes on incoming and outgoing transfers share: reading the bank's history, and its flaws. */
-import type { Arrivals, Arrived, BankAnomaly, BankHistory, Direction } from "../bank/history.ts";
+import type { Arrived, BankAnomaly, BankHistory, Direction } from "../bank/history.ts";
 import { sha512Short, utf8Bytes } from "../crypto/hash.ts";
 import { normalizePayto } from "../taler/payto.ts";
 import { DAY, formatTime } from "../taler/time.ts";
@@ -35,8 +35,29 @@ export async function locallyNumbered(bank: BankHistory, sections: readonly stri
   return local;
 }
 
-/** Statements date a transfer by the day on which the bank booked it, wherever the bank is. */
-export const STATEMENT_DATES = 2n * DAY;
+/**
+ * Statements date a transfer by the day on which the bank booked it, wherever the bank is: with a holiday or two that is
+ * days after the exchange ordered it.
+ */
+export const STATEMENT_DATES = 5n * DAY;
+
+/**
+ * The accounts whose history of a direction is audited: those that are enabled for it, and those whose history has it
+ * all the same. Statements show everything on an account, whatever the exchange uses it for.
+ */
+export async function accountsWith(
+  bank: BankHistory,
+  accounts: readonly AuditedAccount[],
+  direction: Direction,
+): Promise<AuditedAccount[]> {
+  const found: AuditedAccount[] = [];
+  for (const account of accounts) {
+    const enabled = direction === "credit" ? account.credit : account.debit;
+    const other = account.credit || account.debit;
+    if (enabled || (other && await bank.covers?.(account.section, direction) === true)) found.push(account);
+  }
+  return found;
+}
 
 /** Two accounts are the same if both have a normal form and it is equal (wire chapter 0.7). */
 export function sameAccount(a: string, b: string): boolean {
@@ -57,7 +78,7 @@ const OLD = 2n * DAY;
 
 /**
  * Up to when each account's history can prove that a transfer is missing, µs: what the store does not have may have
- * happened after the last import. To be asked before the history is read.
+ * happened after the last import, and statements date it later. To be asked before the history is read.
  */
 export async function completeUntil(
   bank: BankHistory,
@@ -69,7 +90,8 @@ export async function completeUntil(
   for (const section of sections) {
     // a direction that was never read to its end cannot be read at all, and says so by itself
     const known = bank.completeUntil === undefined ? now : await bank.completeUntil(section, direction) ?? 0n;
-    until.set(section, known < now ? known : now);
+    const proven = await bank.hasBankNumbers?.(section) === false ? known - STATEMENT_DATES : known;
+    until.set(section, proven < now ? proven : now);
     if (known > 0n && now - known > OLD) {
       const what = direction === "credit" ? "incoming" : "outgoing";
       warn?.(
@@ -99,7 +121,7 @@ export interface Place {
  * from a file of an earlier month, then those above it. Returns the last row now; to be read to the end.
  *
  * @param read the pages of the history after a row
- * @throws Error when the history was imported anew under other numbers
+ * @throws Error when the history comes from another source than in earlier runs
  */
 export async function* newPages<T extends { rowId: bigint }>(
   run: PassRun,
@@ -109,16 +131,17 @@ export async function* newPages<T extends { rowId: bigint }>(
 ): AsyncGenerator<T[], bigint, void> {
   const arrivals = await bank.arrivals?.(section, direction);
   const counter = (name: string) => `x:bank:${name}:${direction}:${section}`;
+  const epoch = run.counters.get(counter("epoch"));
+  if (row > 0n && epoch !== arrivals?.epoch) {
+    throw new Error(otherSource(section, epoch !== undefined && arrivals !== undefined));
+  }
   if (arrivals !== undefined) {
-    const seen = await arrivalsSeen(run, bank, section, arrivals, counter) ?? (row > 0n ? arrivals.newest : 0n);
+    const seen = run.counters.get(counter("seen")) ?? 0n;
     if (row > 0n && seen < arrivals.newest) {
       yield* read(0n, { upTo: arrivals.newest, late: { after: seen, lastRow: row } });
     }
     run.setCounter(counter("seen"), arrivals.newest);
     run.setCounter(counter("epoch"), arrivals.epoch);
-  } else if (run.counters.has(counter("epoch"))) {
-    // what the bank itself is asked for now must not be read from the store a second time
-    run.setCounter(counter("epoch"), 0n);
   }
   let last = row;
   for await (const page of arrivals === undefined ? read(row) : read(row, { upTo: arrivals.newest })) {
@@ -128,21 +151,13 @@ export async function* newPages<T extends { rowId: bigint }>(
   return last;
 }
 
-/** How many arrivals earlier runs have read; undefined when they did not read from this copy of the history. */
-async function arrivalsSeen(
-  run: PassRun,
-  bank: BankHistory,
-  section: string,
-  { epoch }: Arrivals,
-  counter: (name: string) => string,
-): Promise<bigint | undefined> {
-  const known = run.counters.get(counter("epoch"));
-  if (known === epoch) return run.counters.get(counter("seen")) ?? 0n;
-  if (known === undefined || (await locallyNumbered(bank, [section])).size === 0) return undefined;
-  throw new Error(
-    `section ${section}: the bank's history was deleted and imported anew, and its transfers have other numbers now; ` +
-      "taler-auditor dbinit --restart begins the audit again",
-  );
+/**
+ * Why a history cannot be read on: rows that no run has read may stand below the last one that was read from the other
+ * source, and rows that were read would be counted twice.
+ */
+function otherSource(section: string, anew: boolean): string {
+  const what = anew ? "was deleted and imported anew" : "comes from another source than in earlier runs";
+  return `section ${section}: the bank's history ${what}; taler-auditor dbinit --restart begins the audit again`;
 }
 
 /** Reports what is wrong with the bank's history itself (WC-R9). */

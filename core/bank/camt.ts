@@ -4,12 +4,12 @@
  * whatever they are for. Such statements have no row ids; dates are mostly days without a time.
  */
 
-import { type Amount, formatAmount, parseAmount } from "../taler/amount.ts";
-import { DAY, DB_NEVER, parseTime } from "../taler/time.ts";
-import type { Direction } from "./history.ts";
+import { type Amount, formatAmount } from "../taler/amount.ts";
+import { DAY } from "../taler/time.ts";
 import type { Period } from "./periods.ts";
 import { type Skipped, type Statement, type StatementLine, uniqueReferences, type Unreadable } from "./statement.ts";
 import { sameAccount } from "./transaction.ts";
+import { amountOf, payto, readEntry, timeOf } from "./camt-entry.ts";
 import { find, findAll, parseXml, textOf, type XmlElement } from "./xml.ts";
 
 const NAMESPACE = /^urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.(02|04|08)$/;
@@ -29,7 +29,7 @@ export function parseCamtStatement(bytes: Uint8Array, paytoUri: string | undefin
   }
   const statements = findAll(find(root, "BkToCstmrStmt"), "Stmt");
   const skipped: Skipped[] = [];
-  const lines: StatementLine[] = [];
+  const lines: StatementLine[][] = [];
   const periods: Period[] = [];
   let ownAccount: string | undefined;
   let until: bigint | undefined;
@@ -46,22 +46,25 @@ export function parseCamtStatement(bytes: Uint8Array, paytoUri: string | undefin
     ownAccount = own;
     const end = endOf(statement);
     if (end !== undefined && (until === undefined || end > until)) until = end;
-    const fault = readStatement(statement, place, lines, skipped);
-    if (fault !== undefined) return { fault };
-    periods.push(...periodOf(statement));
+    const read = readStatement(statement, place, own, skipped);
+    if ("fault" in read) return read;
+    const period = periodOf(statement);
+    lines.push(read.map((line) => ({ ...line, balanced: period.length > 0 })));
+    periods.push(...period);
   }
   if (statements.length === 0) return { fault: "it holds no statement" };
   if (ownAccount === undefined) return { fault: `none of its statements is about account ${paytoUri}` };
   return { numbering: "local", lines: uniqueReferences(lines), skipped, ownAccount, until, periods };
 }
 
-/** Takes the entries of a statement, or says why the file cannot be used. */
+/** Takes the booked entries of a statement, or says why the file cannot be used. */
 function readStatement(
   statement: XmlElement,
   place: string,
-  lines: StatementLine[],
+  own: string,
   skipped: Skipped[],
-): string | undefined {
+): StatementLine[] | Unreadable {
+  const lines: StatementLine[] = [];
   let sum = 0n;
   for (const [index, entry] of findAll(statement, "Ntry").entries()) {
     const entryPlace = `${place}, entry ${index + 1}`;
@@ -70,12 +73,13 @@ function readStatement(
       skipped.push({ place: entryPlace, reason: "it is not booked" });
       continue;
     }
-    const booked = readEntry(entry, entryPlace);
-    if (typeof booked === "string") return `line ${entry.line}, ${entryPlace}: ${booked}`;
+    const booked = readEntry(entry, entryPlace, own);
+    if (typeof booked === "string") return { fault: `line ${entry.line}, ${entryPlace}: ${booked}` };
     sum += booked.atoms;
     lines.push(...booked.lines);
   }
-  return balanceFault(statement, place, sum);
+  const fault = balanceFault(statement, place, sum);
+  return fault === undefined ? lines : { fault };
 }
 
 /**
@@ -96,22 +100,27 @@ interface Balance extends Amount {
   readonly date: bigint | undefined;
 }
 
-/** Opening and closing balance of a statement that has both. */
+/** Opening and closing balance of a statement that has both; of one with balances for every day, the outermost. */
 function balancesOf(statement: XmlElement): [opening: Balance, closing: Balance] | undefined {
   const balances = findAll(statement, "Bal");
-  const read = (code: string): Balance | undefined => {
-    const balance = balances.find((b) => textOf(b, "Tp", "CdOrPrtry", "Cd") === code);
-    const amount = amountOf(find(balance, "Amt"));
-    if (amount === undefined) return undefined;
-    const day = timeOf(textOf(balance, "Dt", "Dt")?.slice(0, 10));
-    // the balance of the day before stands for the beginning of this one
-    const date = day !== undefined && code === "PRCD" ? day + DAY : day;
-    return { ...amount, atoms: textOf(balance, "CdtDbtInd") === "DBIT" ? -amount.atoms : amount.atoms, date };
-  };
-  const opening = read("OPBD") ?? read("PRCD"), closing = read("CLBD");
+  const read = (code: string) =>
+    balances.filter((b) => textOf(b, "Tp", "CdOrPrtry", "Cd") === code).flatMap((balance): Balance[] => {
+      const amount = amountOf(find(balance, "Amt"));
+      if (amount === undefined) return [];
+      const day = timeOf(textOf(balance, "Dt", "Dt")?.slice(0, 10));
+      // the balance of the day before stands for the beginning of this one
+      const date = day !== undefined && code === "PRCD" ? day + DAY : day;
+      return [{ ...amount, atoms: textOf(balance, "CdtDbtInd") === "DBIT" ? -amount.atoms : amount.atoms, date }];
+    });
+  const [opening] = [...read("OPBD"), ...read("PRCD")].sort(byDate), closing = read("CLBD").sort(byDate).at(-1);
   return opening === undefined || closing === undefined || opening.currency !== closing.currency
     ? undefined
     : [opening, closing];
+}
+
+function byDate(a: Balance, b: Balance): number {
+  const difference = (a.date ?? 0n) - (b.date ?? 0n);
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
 /** What a statement covers, if it says so with both balances. */
@@ -142,120 +151,4 @@ function accountOf(statement: XmlElement): string | undefined {
 function ibanFault(iban: string | undefined): string {
   if (iban === undefined) return "the account has no IBAN";
   return `the account's IBAN ${JSON.stringify(iban.slice(0, 50))} is malformed`;
-}
-
-/** A payto URI; the parameter receiver-name belongs to its form even where the bank does not tell the name. */
-function payto(iban: string | undefined, name: string | undefined): string | undefined {
-  const account = iban?.replace(/\s+/g, "").toUpperCase();
-  if (account === undefined || !/^[A-Z]{2}[0-9]{2}[A-Z0-9]{1,30}$/.test(account)) return undefined;
-  const encoded = encodeURIComponent((name ?? "").toWellFormed()).replaceAll("'", "%27");
-  return `payto://iban/${account}?receiver-name=${encoded}`;
-}
-
-/** The transfers of a booked entry, which may be one or a batch, and what it adds to the account; or what is wrong. */
-function readEntry(entry: XmlElement, place: string): { lines: StatementLine[]; atoms: bigint } | string {
-  const date = dateOf(entry);
-  if (date === undefined) return "it has no booking date";
-  const amount = amountOf(find(entry, "Amt"));
-  if (amount === undefined) {
-    const isComma = textOf(entry, "Amt")?.includes(",") === true;
-    return `its amount is not readable${isComma ? " (the decimal sign is a point, not a comma)" : ""}`;
-  }
-  const direction = directionOf(entry);
-  if (direction === undefined) return "it is neither credit nor debit";
-  const details = findAll(entry, "NtryDtls").flatMap((group) => findAll(group, "TxDtls"));
-  const parts = details.length <= 1 ? [{ detail: details[0], amount }] : splitBatch(details, amount, direction);
-  const whole = { entry, date, direction };
-  const lines =
-    parts?.map(({ detail, amount }, index) =>
-      readPart(whole, detail, { place: parts.length === 1 ? place : `${place}, part ${index + 1}`, amount, index })
-    ) ?? [readPart(whole, undefined, { place, amount, index: 0, other: "batch whose parts do not add up" })];
-  return { lines, atoms: direction === "credit" ? amount.atoms : -amount.atoms };
-}
-
-function directionOf(element: XmlElement | undefined): Direction | undefined {
-  const mark = textOf(element, "CdtDbtInd");
-  return mark === "CRDT" ? "credit" : mark === "DBIT" ? "debit" : undefined;
-}
-
-/** Amounts of the parts of a batch, in its currency and direction; undefined unless they add up to that of the batch. */
-function splitBatch(
-  details: readonly XmlElement[],
-  total: Amount,
-  direction: Direction,
-): { detail: XmlElement; amount: Amount }[] | undefined {
-  const parts: { detail: XmlElement; amount: Amount }[] = [];
-  for (const detail of details) {
-    const amount = amountOf(find(detail, "Amt") ?? find(detail, "AmtDtls", "TxAmt", "Amt"));
-    if (amount?.currency !== total.currency || (directionOf(detail) ?? direction) !== direction) return undefined;
-    parts.push({ detail, amount });
-  }
-  return parts.reduce((sum, part) => sum + part.amount.atoms, 0n) === total.atoms ? parts : undefined;
-}
-
-/** An entry as a whole. */
-interface Entry {
-  readonly entry: XmlElement;
-  readonly date: bigint;
-  readonly direction: Direction;
-}
-
-/** The transfer of an entry without or with details; `other` says why it is none of the exchange's, if that is known. */
-function readPart(
-  { entry, date, direction }: Entry,
-  detail: XmlElement | undefined,
-  { place, amount, index, other }: { place: string; amount: Amount; index: number; other?: string },
-): StatementLine {
-  const subject = findAll(find(detail, "RmtInf"), "Ustrd").map((line) => line.text).join(" ") ||
-    (textOf(detail, "AddtlTxInf") ?? textOf(entry, "AddtlNtryInf") ?? "");
-  const side = direction === "credit" ? "Dbtr" : "Cdtr";
-  const parties = find(detail, "RltdPties");
-  const name = textOf(parties, side, "Pty", "Nm") ?? textOf(parties, side, "Nm");
-  const reference = referenceOf(entry, detail, index);
-  return {
-    place,
-    line: entry.line,
-    rowId: undefined,
-    // with the day, because banks begin to count anew
-    reference: reference === undefined ? undefined : `${reference} ${direction} ${date}`,
-    direction,
-    date,
-    amount,
-    subject,
-    other: other ?? undoes(entry, detail),
-    counterpart: payto(textOf(parties, `${side}Acct`, "Id", "IBAN"), name) ?? "",
-  };
-}
-
-/** Why an entry only undoes another, if it does. */
-function undoes(entry: XmlElement, detail: XmlElement | undefined): string | undefined {
-  if (textOf(entry, "RvslInd") === "true") return "reverses another entry";
-  return find(detail, "RtrInf") === undefined ? undefined : "payment that came back";
-}
-
-/** What banks write where they have no reference. */
-const NO_REFERENCE = /^(NONREF|NOTPROVIDED|NOT PROVIDED|0+)$/i;
-
-/** The bank's own reference of a transfer; undefined if it gave none. */
-function referenceOf(entry: XmlElement, detail: XmlElement | undefined, index: number): string | undefined {
-  const usable = (text: string | undefined) => text === undefined || NO_REFERENCE.test(text) ? undefined : text;
-  const own = usable(textOf(detail, "Refs", "AcctSvcrRef")) ?? usable(textOf(detail, "Refs", "TxId"));
-  if (own !== undefined) return own;
-  const shared = usable(textOf(entry, "AcctSvcrRef")) ?? usable(textOf(entry, "NtryRef"));
-  return shared === undefined ? undefined : `${shared} part ${index + 1}`;
-}
-
-/** When an entry was booked, µs: a time, or the beginning of a day in UTC. */
-function dateOf(entry: XmlElement): bigint | undefined {
-  return timeOf(textOf(entry, "BookgDt", "DtTm") ?? textOf(entry, "BookgDt", "Dt")?.slice(0, 10));
-}
-
-/** A time or a day of ISO 8601, µs. */
-function timeOf(text: string | undefined): bigint | undefined {
-  const time = text === undefined || !/^\d{4}-/.test(text) ? undefined : parseTime(text);
-  return time === undefined || time >= DB_NEVER ? undefined : time;
-}
-
-function amountOf(element: XmlElement | undefined): Amount | undefined {
-  return element === undefined ? undefined : parseAmount(`${element.attributes.get("Ccy") ?? ""}:${element.text}`);
 }

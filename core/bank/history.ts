@@ -73,14 +73,15 @@ export interface Arrivals {
 
 /**
  * Something about the bank's history itself that is wrong (WC-R9): a row id twice, a row below the cursor appearing
- * late, a transaction that changed or vanished after it was reported.
+ * late, a transaction that changed or vanished after it was reported, transactions that do not come to the balances
+ * which the statements name.
  */
 export interface BankAnomaly {
   account: string;
   direction: Direction;
   rowId: bigint;
   amount: Amount;
-  kind: "duplicate" | "late" | "changed" | "vanished";
+  kind: "duplicate" | "late" | "changed" | "vanished" | "balance";
   diagnostic: string;
 }
 
@@ -97,8 +98,10 @@ export interface BankHistory {
   otherDebits?(account: string): Promise<OtherDebit[]>;
   /** Incoming transactions from these accounts, given by their keys (accountKey). */
   creditsFrom?(account: string, senders: readonly string[]): Promise<BankCredit[]>;
-  /** How often each of these subjects went out, by subject in hexadecimal. */
-  timesSent?(account: string, wtids: readonly Uint8Array[]): Promise<Map<string, number>>;
+  /** All outgoing transfers with these subjects. */
+  sentWith?(account: string, wtids: readonly Uint8Array[]): Promise<BankDebit[]>;
+  /** Whether there is a history of a direction, be the account enabled for it or not. */
+  covers?(account: string, direction: Direction): Promise<boolean>;
   /** Accounts (section names) that this history covers. */
   accounts(): Promise<string[]>;
   /**

@@ -18,20 +18,53 @@ export interface Gap {
   readonly after: Period;
 }
 
-/** The first gap between statements, and up to when they are complete, µs; undefined without statements. */
-export function followUp(periods: readonly Period[]): { until: bigint; gap: Gap | undefined } | undefined {
+/** What all statements together cover. */
+export interface Coverage {
+  /** Up to when they are complete, µs. */
+  readonly until: bigint;
+  /** The first place where one is missing. */
+  readonly gap: Gap | undefined;
+  /** The balance at the beginning, and how it changed up to `until`, atoms; undefined where the order is not clear. */
+  readonly opening: bigint | undefined;
+  readonly change: bigint | undefined;
+}
+
+/**
+ * Puts statements in order; undefined without any. Several may cover one time, such as the days and their month, or
+ * several parts of a day: one that does not begin before the others end must begin with a balance that one of the last
+ * of them ended with.
+ */
+export function followUp(periods: readonly Period[]): Coverage | undefined {
   const sorted = [...periods].sort(byTime);
-  const [first, ...rest] = sorted;
+  const [first] = sorted;
   if (first === undefined) return undefined;
-  let end = first;
-  // several may end at one time, with equal balances if the bank is right
-  for (const next of rest) {
-    if (next.opened >= end.closed && next.opening !== end.closing) {
-      return { until: end.closed, gap: { before: end, after: next } };
-    }
-    if (next.closed >= end.closed) end = next;
+  const opening = beginning(sorted.filter((p) => p.opened === first.opened && p.closed === first.closed));
+  let last = [first];
+  const coverage = (gap: Gap | undefined) => {
+    const closing = ending(last);
+    const change = closing === undefined || opening === undefined ? undefined : closing - opening;
+    return { until: last[0]!.closed, gap, opening, change };
+  };
+  for (const next of sorted.slice(1)) {
+    const end = last[0]!.closed;
+    // those of one time follow each other in any order
+    const together = sorted.filter((p) => p.opened === next.opened && p.closed === next.closed);
+    const follows = next.opened < end || [...last, ...together].some((p) => p !== next && p.closing === next.opening);
+    if (!follows) return coverage({ before: last[0]!, after: next });
+    if (next.closed > end) last = [next];
+    else if (next.closed === end) last.push(next);
   }
-  return { until: end.closed, gap: undefined };
+  return coverage(undefined);
+}
+
+/** The balance with which parts of one time begin: the one that no other ends with; undefined if they go in a circle. */
+function beginning(parts: readonly Period[]): bigint | undefined {
+  return parts.find((p) => !parts.some((other) => other !== p && other.closing === p.opening))?.opening;
+}
+
+/** The balance with which statements that end together end: the one that no other begins with. */
+function ending(parts: readonly Period[]): bigint | undefined {
+  return parts.find((p) => !parts.some((other) => other !== p && other.opening === p.closing))?.closing;
 }
 
 function byTime(a: Period, b: Period): number {

@@ -47,6 +47,8 @@ CREATE TABLE bank_transaction (
   counterpart text NOT NULL,
   counterpart_key text NOT NULL,
   reference text,
+  gateway bool NOT NULL,
+  balanced bool NOT NULL,
   first_seen int8 NOT NULL,
   content_hash bytea NOT NULL CHECK (length(content_hash) = 32),
   PRIMARY KEY (account, direction, row_id)
@@ -56,7 +58,7 @@ CREATE UNIQUE INDEX bank_transaction_by_arrival ON bank_transaction (account, di
 CREATE INDEX bank_transaction_credit_from ON bank_transaction (account, counterpart_key) WHERE direction = 'credit';
 CREATE INDEX bank_transaction_debit_for ON bank_transaction (account, subject) WHERE kind = 'TRANSFER';
 CREATE INDEX bank_transaction_other ON bank_transaction (account, direction) WHERE kind = 'OTHER';
-COMMENT ON TABLE bank_transaction IS 'Transfers as first reported, never changed; arrival is the order in which they came, reference what identifies one in a statement that has no row ids, counterpart_key what all spellings of an account share.';
+COMMENT ON TABLE bank_transaction IS 'Transfers as first reported, never changed; arrival is the order in which they came, reference what identifies one in a statement that has no row ids, gateway whether a gateway reported it, balanced whether a statement with balances has it, counterpart_key what all spellings of an account share.';
 
 CREATE TABLE bank_statement (
   account text NOT NULL REFERENCES bank_account (account),
@@ -76,14 +78,14 @@ CREATE TABLE bank_anomaly (
   row_id int8 NOT NULL,
   amount numeric NOT NULL,
   currency text NOT NULL,
-  kind text NOT NULL CHECK (kind IN ('duplicate', 'late', 'changed', 'vanished')),
+  kind text NOT NULL CHECK (kind IN ('duplicate', 'late', 'changed', 'vanished', 'balance')),
   content_hash bytea NOT NULL,
   diagnostic text NOT NULL,
   first_seen int8 NOT NULL,
   settled int8,
   UNIQUE (account, direction, row_id, kind, content_hash)
 );
-COMMENT ON TABLE bank_anomaly IS 'What is wrong with the history itself; content_hash is that of the report which shows it, settled the time at which a vanished transfer was back.';
+COMMENT ON TABLE bank_anomaly IS 'What is wrong with the history itself; content_hash is that of the report which shows it, settled the time at which a vanished transfer was back, or sums were right again.';
 `;
 
 const SCHEMA = "auditor_bank";

@@ -5,8 +5,9 @@ import { utf8Bytes } from "../crypto/hash.ts";
 import type { Sql, TransactionSql } from "../db/connect.ts";
 import type { Amount } from "../taler/amount.ts";
 import { type BankAnomaly, BankError, type Direction } from "./history.ts";
-import { completeFile, insertTransactions, type Numbering, registerAccount, storeFileRows } from "./store.ts";
-import type { Gap, Period } from "./periods.ts";
+import { insertTransactions, type Numbering, registerAccount, storeFileRows } from "./store.ts";
+import { completeFile } from "./store-statements.ts";
+import type { Coverage, Period } from "./periods.ts";
 import { readAccount } from "./store-history.ts";
 import { parseCreditSubject, parseDebitSubject } from "./subject.ts";
 import { contentHash, sameAccount, type Transaction } from "./transaction.ts";
@@ -30,6 +31,8 @@ export interface StatementLine {
   readonly other: string | undefined;
   /** Payto URI of the other side, empty if the file names none. */
   readonly counterpart: string;
+  /** It belongs to a statement that names the balances before and after. */
+  readonly balanced?: boolean;
 }
 
 /** A transfer that is stored as what the exchange's software did not make, and why. */
@@ -70,8 +73,8 @@ export interface StatementOutcome {
   readonly known: number;
   readonly others: OtherLine[];
   readonly skipped: readonly Skipped[];
-  /** Where a statement is missing among all that were imported. */
-  readonly gap: Gap | undefined;
+  /** What all statements that were imported cover, where they name their balances. */
+  readonly coverage: Coverage | undefined;
   /** Anomalies that were not known before. */
   readonly anomalies: BankAnomaly[];
 }
@@ -139,12 +142,21 @@ export async function importStatement(
   }
   await registerAccount(sql, account, ["credit", "debit"], statement.numbering);
   const result = await sql.begin(async (tx) => {
-    await tx`select 1 from auditor_bank.bank_account where account = ${account} for update`;
+    // in the order of the import from a gateway: the progress of each direction, then the account
+    await tx`select 1 from auditor_bank.bank_progress where account = ${account} order by direction for update`;
     const stored = statement.numbering === "bank"
-      ? await storeFileRows(tx, account, rows.map((row) => row.transaction), now)
+      ? { ...await storeFileRows(tx, rows.map((row) => row.transaction), now), balanced: [] }
       : await storeLocal(tx, account, rows, now);
-    const gap = await completeFile(tx, account, statement, completeUntil(statement, now), now);
-    return { ...stored, gap };
+    const { coverage, anomalies } = await completeFile(tx, {
+      account,
+      ownAccount,
+      periods: statement.periods ?? [],
+      balanced: stored.balanced,
+      currency: statement.lines[0]?.amount.currency,
+      until: completeUntil(statement, now),
+      now,
+    });
+    return { added: stored.added, anomalies: [...stored.anomalies, ...anomalies], coverage };
   });
   return { ...result, known: rows.length - result.added, others, skipped };
 }
@@ -155,7 +167,7 @@ async function storeLocal(
   account: string,
   rows: readonly { line: StatementLine; transaction: Transaction }[],
   now: bigint,
-): Promise<{ added: number; anomalies: BankAnomaly[] }> {
+): Promise<{ added: number; anomalies: BankAnomaly[]; balanced: bigint[] }> {
   const references = rows.map(({ line }) => referenceOf(line));
   const stored = await tx<{ reference: string; row_id: bigint; highest: bigint }[]>`
     select reference, row_id from auditor_bank.bank_transaction
@@ -172,10 +184,11 @@ async function storeLocal(
     fresh.set(++highest, reference);
     return { ...transaction, rowId: highest };
   });
-  await insertTransactions(tx, numbered.filter((row) => fresh.has(row.rowId)), now, fresh);
+  await insertTransactions(tx, numbered.filter((row) => fresh.has(row.rowId)), { now, references: fresh });
   const again = numbered.filter((row) => !fresh.has(row.rowId));
-  const { anomalies } = await storeFileRows(tx, account, again, now);
-  return { added: fresh.size, anomalies };
+  const { anomalies } = await storeFileRows(tx, again, now);
+  const balanced = numbered.filter((_, index) => rows[index]?.line.balanced === true).map((row) => row.rowId);
+  return { added: fresh.size, anomalies, balanced };
 }
 
 function referenceOf({ reference, place }: StatementLine): string {
@@ -184,19 +197,26 @@ function referenceOf({ reference, place }: StatementLine): string {
 }
 
 /**
- * Makes references unique within a file. The same reference with the same content is the same transfer, as in statements
- * that overlap; other transfers that the bank does not tell apart are told apart by their order in the file, which is
- * the same when the file is imported again.
+ * Gives every transfer of a file the reference by which it is known again: the bank's, or else its content, and how often
+ * the same came before in its statement. So two that are alike within a statement are two, and one that stands in two
+ * statements is one; the file it came in does not matter.
  */
-export function uniqueReferences(lines: readonly StatementLine[]): StatementLine[] {
-  const seen = new Map<string, Set<string>>();
-  return lines.flatMap((line) => {
-    const content = contentKey(line);
-    const base = line.reference ?? content;
-    const known = seen.get(base) ?? new Set();
-    if (line.reference !== undefined && known.has(content)) return [];
-    seen.set(base, known.add(line.reference === undefined ? `${content} ${known.size}` : content));
-    return [{ ...line, reference: known.size === 1 ? base : `${base} #${known.size}` }];
+export function uniqueReferences(statements: readonly (readonly StatementLine[])[]): StatementLine[] {
+  const known = new Map<string, string[]>();
+  return statements.flatMap((lines) => {
+    const taken = new Map<string, Set<number>>();
+    return lines.flatMap((line) => {
+      const content = contentKey(line);
+      const base = line.reference ?? content;
+      const contents = known.get(base) ?? [], used = taken.get(base) ?? new Set();
+      known.set(base, contents);
+      taken.set(base, used);
+      const again = contents.findIndex((other, time) => other === content && !used.has(time));
+      used.add(again >= 0 ? again : contents.length);
+      if (again >= 0) return [];
+      contents.push(content);
+      return [{ ...line, reference: contents.length === 1 ? base : `${base} #${contents.length}` }];
+    });
   });
 }
 

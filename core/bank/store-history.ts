@@ -4,7 +4,7 @@
 import type { Sql } from "../db/connect.ts";
 import { timeFromDb } from "../taler/time.ts";
 import { type Arrivals, type Arrived, BankError, type BankHistory, type Direction } from "./history.ts";
-import { countDebits, type Part, readAnomalies, readCreditsFrom, readOther, readPart } from "./store-rows.ts";
+import { type Part, readAnomalies, readCreditsFrom, readDebitsWith, readOther, readPart } from "./store-rows.ts";
 import type { Numbering } from "./store.ts";
 import { toCredit, toDebit, toOtherDebit, type Transaction } from "./transaction.ts";
 
@@ -69,7 +69,8 @@ export function openStoreHistory(sql: Sql, { pageSize = PAGE_SIZE }: { pageSize?
     arrivals: (account, direction) => readArrivals(sql, account, direction),
     otherDebits: async (account) => (await readOther(sql, account, "debit")).map(toOtherDebit),
     creditsFrom: async (account, senders) => (await readCreditsFrom(sql, account, senders)).map(toCredit),
-    timesSent: (account, wtids) => countDebits(sql, account, wtids),
+    sentWith: async (account, wtids) => (await readDebitsWith(sql, account, wtids)).map(toDebit),
+    covers: async (account, direction) => (await readAccount(sql, account))?.completed.get(direction) !== undefined,
     accounts: async () => {
       const known = await readAccounts(sql);
       return known.filter(({ completed }) => ![...completed.values()].includes(undefined)).map((row) => row.account);
@@ -117,8 +118,8 @@ export async function countStored(sql: Sql, account: string): Promise<StoredAmou
 /** Deletes all that is stored about an account: the next import begins as if there had been none. */
 export async function forgetAccount(sql: Sql, account: string): Promise<void> {
   await sql.begin(async (tx) => {
-    // the order of an import, which locks the account first
-    await tx`select 1 from auditor_bank.bank_account where account = ${account} for update`;
+    // the order of an import, which locks the progress first
+    await tx`select 1 from auditor_bank.bank_progress where account = ${account} order by direction for update`;
     await tx`delete from auditor_bank.bank_anomaly where account = ${account}`;
     await tx`delete from auditor_bank.bank_transaction where account = ${account}`;
     await tx`delete from auditor_bank.bank_statement where account = ${account}`;

@@ -119,20 +119,21 @@ export async function readCreditsFrom(sql: Sql, account: string, senders: readon
   return rows.map(toTransaction);
 }
 
-/** How many outgoing transfers have each of these subjects, by subject in hexadecimal. */
-export async function countDebits(
+/** All outgoing transfers with these subjects, ascending by row id. */
+export async function readDebitsWith(
   sql: Sql,
   account: string,
   subjects: readonly Uint8Array[],
-): Promise<Map<string, number>> {
-  const rows = await sql<{ subject: string; times: bigint }[]>`
-    select encode(t.subject, 'hex') as subject, count(*) as times
+): Promise<Transaction[]> {
+  const rows = await sql<StoredTransaction[]>`
+    select t.account, t.direction, t.row_id, t.date, t.amount::text as amount, t.currency, t.kind, t.subject, t.url,
+           t.counterpart
       from (select distinct decode(x, 'hex') as subject
               from unnest(${sql.array(subjects.map((s) => s.toHex()), TEXT)}::text[]) x) as wanted
       join auditor_bank.bank_transaction t
         on t.account = ${account} and t.kind = 'TRANSFER' and t.subject = wanted.subject
-     group by 1`;
-  return new Map(rows.map(({ subject, times }) => [subject, Number(times)]));
+     order by t.row_id`;
+  return rows.map(toTransaction);
 }
 
 /** Which transfers to list; what is undefined is no bound. */

@@ -8,7 +8,6 @@
 import type { Sql, TransactionSql } from "../db/connect.ts";
 import { timeToDb } from "../taler/time.ts";
 import { type BankAnomaly, BankError, type Direction } from "./history.ts";
-import { followUp, type Gap, type Period } from "./periods.ts";
 import { hex, INT8, readRows } from "./store-rows.ts";
 import { accountKey, contentHash, describeChange, describeTransaction, type Transaction } from "./transaction.ts";
 
@@ -119,7 +118,8 @@ export async function storePage(sql: Sql, page: StorePage): Promise<StoreResult>
     const [progress] = await tx<{ row_id: bigint }[]>`
       select row_id from auditor_bank.bank_progress
        where account = ${account} and direction = ${direction} for update`;
-    const { added, anomalies } = await storeRows(tx, rows, progress?.row_id ?? 0n, now);
+    const { added, anomalies } = await storeRows(tx, rows, { cursor: progress?.row_id ?? 0n, now });
+    await noteGateway(tx, page);
     anomalies.push(...await recordVanished(tx, page));
     await settleReturned(tx, page);
     await advance(tx, page);
@@ -130,12 +130,10 @@ export async function storePage(sql: Sql, page: StorePage): Promise<StoreResult>
 
 /**
  * Stores rows of a file, whose row ids stand for themselves: of the transfers in between nothing is known, and the
- * place where a gateway is asked for more does not move. Files may come in any order; only what a gateway should have
- * reported is late.
+ * place where a gateway is asked for more does not move. Files may come in any order, and show what a gateway does not.
  */
 export async function storeFileRows(
   tx: TransactionSql,
-  account: string,
   rows: readonly Transaction[],
   now: bigint,
 ): Promise<StoreResult> {
@@ -149,8 +147,7 @@ export async function storeFileRows(
       if (first === undefined) once.set(row.rowId, row);
       else twice.push(...repeated(first, row));
     }
-    const { cursor } = await readPosition(tx, account, direction);
-    const part = await storeRows(tx, [...once.values()], cursor, now);
+    const part = await storeRows(tx, [...once.values()], { now });
     added += part.added;
     result.anomalies.push(...part.anomalies, ...await insertAnomalies(tx, twice, now));
   }
@@ -159,22 +156,20 @@ export async function storeFileRows(
 
 /**
  * Adds what is not stored yet; one that is stored differently has changed.
- * @param cursor what the gateway was asked for already: a new row below it is late
+ * @param cursor of rows of a gateway, what that was asked for already: a new row below it is late
  */
 async function storeRows(
   tx: TransactionSql,
   rows: readonly Transaction[],
-  cursor: bigint,
-  now: bigint,
+  { cursor, now }: { cursor?: bigint; now: bigint },
 ): Promise<StoreResult> {
   const [first] = rows;
   if (first === undefined) return { added: 0, anomalies: [] };
   const stored = await readRows(tx, first.account, first.direction, rows.map((row) => row.rowId));
   const fresh = rows.filter((row) => !stored.has(row.rowId));
-  await insertTransactions(tx, fresh, now);
+  await insertTransactions(tx, fresh, { now, gateway: cursor !== undefined });
   const found = [
-    // a gateway never reports the others
-    ...fresh.filter((row) => row.rowId < cursor && row.kind !== "OTHER").map(late),
+    ...fresh.filter((row) => cursor !== undefined && row.rowId < cursor).map(late),
     ...rows.flatMap((row) => changed(stored.get(row.rowId), row)),
   ];
   return { added: fresh.length, anomalies: await insertAnomalies(tx, found, now) };
@@ -188,43 +183,15 @@ export async function recordAnomaly(sql: Sql, anomaly: BankAnomaly, now: bigint)
   });
 }
 
-/**
- * Notes that a file was stored: up to when the history is complete now, and what the bank calls the account. Where
- * statements tell their balances, the history is complete up to the first gap between them, which is returned.
- *
- * @param until what the file itself says or shows, µs
- */
-export async function completeFile(
-  tx: TransactionSql,
-  account: string,
-  { ownAccount, periods = [] }: { ownAccount: string | undefined; periods?: readonly Period[] },
-  until: bigint,
-  now: bigint,
-): Promise<Gap | undefined> {
-  for (const { opened, closed, opening, closing } of periods) {
-    await tx`insert into auditor_bank.bank_statement
-             values (${account}, ${opened}, ${closed}, ${opening.toString()}::numeric, ${closing.toString()}::numeric,
-                     ${now}) on conflict do nothing`;
-  }
-  const known = await tx<{ opened: bigint; closed: bigint; opening: string; closing: string }[]>`
-    select opened, closed, opening::text as opening, closing::text as closing
-      from auditor_bank.bank_statement where account = ${account}`;
-  const all = known.map((p) => ({ ...p, opening: BigInt(p.opening), closing: BigInt(p.closing) }));
-  const { until: end, gap } = followUp(all) ?? {};
-  const complete = end === undefined ? tx`greatest(completed, ${until})` : tx`least(${end}::int8, ${now}::int8)`;
-  await tx`update auditor_bank.bank_progress set completed = ${complete} where account = ${account}`;
-  await nameAccount(tx, account, ownAccount);
-  return gap;
-}
-
-async function nameAccount(tx: TransactionSql, account: string, payto: string | undefined): Promise<void> {
+/** Notes what the bank calls the account. */
+export async function nameAccount(tx: TransactionSql, account: string, payto: string | undefined): Promise<void> {
   if (payto === undefined) return;
   await tx`update auditor_bank.bank_account set payto = ${payto}
             where account = ${account} and payto is distinct from ${payto}`;
 }
 
 /** An anomaly and the hash of the report that shows it. */
-interface Discovery {
+export interface Discovery {
   readonly anomaly: BankAnomaly;
   readonly hash: Uint8Array;
 }
@@ -256,12 +223,21 @@ function discovery(row: Transaction, kind: BankAnomaly["kind"], diagnostic: stri
   return { anomaly: { account, direction, rowId, amount, kind, diagnostic }, hash: contentHash(row) };
 }
 
-/** Inserts transfers; `references` identifies those of statements, by row id. */
+/** Where transfers come from that are to be stored. */
+export interface Origin {
+  /** Now, µs. */
+  readonly now: bigint;
+  /** A gateway reported them. */
+  readonly gateway?: boolean;
+  /** What identifies those of statements, by row id. */
+  readonly references?: ReadonlyMap<bigint, string>;
+}
+
+/** Inserts transfers. */
 export async function insertTransactions(
   tx: TransactionSql,
   rows: readonly Transaction[],
-  now: bigint,
-  references: ReadonlyMap<bigint, string> = new Map(),
+  { now, gateway = false, references = new Map() }: Origin,
 ): Promise<void> {
   if (rows.length === 0) return;
   const arrivals = await takeArrivals(tx, rows);
@@ -279,6 +255,8 @@ export async function insertTransactions(
     counterpart: row.counterpart,
     counterpart_key: accountKey(row.counterpart),
     reference: references.get(row.rowId) ?? null,
+    gateway,
+    balanced: false,
     first_seen: now.toString(),
     content_hash: hex(contentHash(row)),
   }));
@@ -312,7 +290,11 @@ async function takeArrivals(tx: TransactionSql, rows: readonly Transaction[]): P
 }
 
 /** Inserts anomalies and returns those that were not known. */
-async function insertAnomalies(tx: TransactionSql, found: readonly Discovery[], now: bigint): Promise<BankAnomaly[]> {
+export async function insertAnomalies(
+  tx: TransactionSql,
+  found: readonly Discovery[],
+  now: bigint,
+): Promise<BankAnomaly[]> {
   const fresh: BankAnomaly[] = [];
   for (const { anomaly, hash } of found) {
     const { account, direction, rowId, amount: { currency, atoms }, kind, diagnostic } = anomaly;
@@ -343,7 +325,7 @@ async function recordVanished(
            'reported earlier, and now no longer part of the history', ${now}
       from auditor_bank.bank_transaction as t
      where account = ${account} and direction = ${direction} and row_id > ${after} and row_id <= ${until}
-       and kind <> 'OTHER'
+       and gateway
        and not exists (select 1 from unnest(${tx.array(ids, INT8)}::int8[]) as seen (row_id)
                         where seen.row_id = t.row_id)
         on conflict (account, direction, row_id, kind, content_hash) do update set settled = null
@@ -357,6 +339,13 @@ async function recordVanished(
     kind: "vanished",
     diagnostic,
   }));
+}
+
+/** Notes which transfers a gateway reports: files may have shown them before, and others that it never does. */
+async function noteGateway(tx: TransactionSql, { account, direction, rows }: StorePage): Promise<void> {
+  await tx`update auditor_bank.bank_transaction set gateway = true
+            where account = ${account} and direction = ${direction} and not gateway
+              and row_id in (select unnest(${tx.array(rows.map((row) => row.rowId), INT8)}::int8[]))`;
 }
 
 /** A vanished transfer that is back was the bank's hiccup: the anomaly stays on record and is no longer open. */

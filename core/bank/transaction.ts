@@ -7,6 +7,7 @@ import { encodeBase32 } from "../taler/base32.ts";
 import { normalizePayto } from "../taler/payto.ts";
 import { formatTime } from "../taler/time.ts";
 import type { BankCredit, BankDebit, Direction, OtherDebit } from "./history.ts";
+import { parseDebitSubject } from "./subject.ts";
 
 /** What a transfer is for: the types of incoming ones, TRANSFER for outgoing ones, OTHER in both directions. */
 export type TransactionKind = BankCredit["kind"] | "TRANSFER";
@@ -62,6 +63,19 @@ export function subjectText(subject: Uint8Array): string {
   return new TextDecoder().decode(subject);
 }
 
+/** The subject of a payment by the exchange that came back, 32 bytes; undefined for any other incoming transfer. */
+export function ownPayment({ kind, subject }: Pick<BankCredit, "kind" | "subject">): Uint8Array | undefined {
+  if (kind !== "OTHER") return undefined;
+  const text = subjectText(subject);
+  // the bank's subject stands behind what the statement says of it
+  const parts = [text, text.slice(text.indexOf(": ") + 1)];
+  for (const part of parts) {
+    const parsed = parseDebitSubject(part.trim());
+    if ("kind" in parsed) return parsed.subject;
+  }
+  return undefined;
+}
+
 /** A record of direction debit as the passes read it. */
 export function toDebit(transaction: Transaction): BankDebit {
   const { account, rowId, date, amount, kind, subject: wtid, url, counterpart: creditAccount } = transaction;
@@ -108,6 +122,17 @@ export function describeTransaction(transaction: Transaction): string {
  */
 export function accountKey(payto: string): string {
   return normalizePayto(payto) ?? payto.split("?", 1)[0] ?? "";
+}
+
+/** How a counterpart begins that the bank names without telling its account. */
+export const UNKNOWN_PARTY = "payto://unknown/";
+
+/**
+ * The account key of a counterpart, by which payments there and back are set against each other; empty for the bank
+ * itself, undefined where only a name is known, which anybody may bear.
+ */
+export function partyOf(counterpart: string): string | undefined {
+  return counterpart.startsWith(UNKNOWN_PARTY) ? undefined : accountKey(counterpart);
 }
 
 /** True if two payto URIs name one account. */

@@ -55,8 +55,9 @@ async function byStatement(
     const { credits, debits } = recordedHistory(info.account_section, info.name);
     const lines = [...credits.map(creditLine), ...debits.map(debitLine), ...others]
       .map((line) => numbering === "bank" ? line : { ...line, date: line.date - line.date % DAY });
-    const statement = { ...statementOf(lines, numbering), until: info.audit_now_us };
-    await importStatement(store, info.account_section, info.account_payto, statement, info.audit_now_us);
+    const until = info.audit_now_us + 10n * DAY;
+    const statement = { ...statementOf(lines, numbering), until };
+    await importStatement(store, info.account_section, info.account_payto, statement, until);
     state = await withCopy(info.name, async (url, sql) => {
       // the history is closed by the audit, the store by the test
       const bank = { ...openStoreHistory(store), close: () => Promise.resolve() };

@@ -8,7 +8,9 @@ import { openStoreHistory } from "../../core/bank/store-history.ts";
 import { registerAccount } from "../../core/bank/store.ts";
 import type { Sql } from "../../core/db/connect.ts";
 import { asBankHistory, type RecordedHistory } from "./bank-golden.ts";
+import { DAY } from "../../core/taler/time.ts";
 import { CURRENCY } from "./database_scene.ts";
+import { ownOf } from "./wire_words.ts";
 import { creditLine, debitLine, otherLine, statementOf } from "./statement_lines.ts";
 
 /** Rows per page, everywhere: small, so that there are several. */
@@ -24,12 +26,9 @@ export class SceneBank {
   /** What only statements show. */
   readonly #others: { direction: Direction; other: OtherDebit }[] = [];
 
-  /**
-   * @param own the exchange's account
-   * @param store the database of a store of history; without, the history is the bank's own
-   */
-  constructor(readonly own: string, readonly store?: Sql) {
-    this.#shown = { credits: [], debits: [], own };
+  /** @param store the database of a store of history; without, the history is the bank's own */
+  constructor(readonly store?: Sql) {
+    this.#shown = { credits: [], debits: [], own: undefined };
   }
 
   /** Shows an incoming transfer. */
@@ -57,7 +56,7 @@ export class SceneBank {
   #gateway(account: string): Gateway {
     const page = <T extends { account: string; rowId: bigint }>(all: T[], { offset = 0n }: PageQuery = {}) =>
       Promise.resolve<GatewayPage<T>>({
-        ownAccount: this.own,
+        ownAccount: ownOf(account),
         notFound: false,
         rows: all.filter((t) => t.account === account && t.rowId > offset).slice(0, PAGE),
       });
@@ -76,7 +75,7 @@ export class SceneBank {
       await registerAccount(sql, section, ["credit", "debit"], "bank");
       for (const direction of ["credit", "debit"] as const) {
         const gateway = this.#gateway(section);
-        await importHistory({ sql, gateway, direction, paytoUri: this.own, clock: () => now });
+        await importHistory({ sql, gateway, direction, paytoUri: ownOf(section), clock: () => now });
       }
     }
   }
@@ -89,15 +88,17 @@ export class SceneBank {
         ...this.#shown.debits.map(debitLine),
         ...this.#others.map(({ direction, other }) => otherLine(direction, other)),
       ].filter((line) => line.account === section);
-      const statement = { ...statementOf(lines, numbering), ownAccount: this.own, until: now };
-      await importStatement(this.store!, section, this.own, statement, now);
+      // ten days further than the audit's clock, so that everything can be judged
+      const until = now + 10n * DAY;
+      const statement = { ...statementOf(lines, numbering), ownAccount: ownOf(section), until };
+      await importStatement(this.store!, section, ownOf(section), statement, until);
     }
   }
 
   /** The history as the passes read it. */
   history(): BankHistory {
     return this.store === undefined
-      ? asBankHistory(this.#shown, PAGE)
+      ? { ...asBankHistory(this.#shown, PAGE), ownAccount: (section) => Promise.resolve(ownOf(section)) }
       : openStoreHistory(this.store, { pageSize: PAGE });
   }
 

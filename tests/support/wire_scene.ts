@@ -21,6 +21,7 @@
  * | `on 2` with any of these | another account of the exchange than the first; `audit 2`: it is audited as well; `leave 2`: no longer |
  * | `come rent 5 from a1 as 9`, `spend villa 5 to a1 as 9` | statements show what has no identifier, coming or going; without account: the bank itself |
  * | `back w1 5 from m1 as 9` | statements show that a payment came back |
+ * | `only credit`, `only debit` | the first account is enabled for one direction |
  * | `statement`, `csv` | the store is brought up to date by a file, without or with the bank's numbers |
  * | `import` | the store is brought up to date; a scene without store asks the bank in every run |
  * | `grace 2`, `day 60`, `run` | period of grace in days; the clock; audit now (there is always a run at the end) |
@@ -37,17 +38,7 @@ import { bytes32, bytes64, flipped, keyPair } from "./mint.ts";
 import { runOnePass } from "./one_pass.ts";
 import type { Phrase } from "./scenario.ts";
 import { SceneBank } from "./wire_bank.ts";
-import {
-  accountOf,
-  atDay,
-  audited,
-  bankAccountOf,
-  type Incoming,
-  ORIGIN,
-  OWN,
-  sectionOf,
-  SERIALS,
-} from "./wire_words.ts";
+import { accountOf, atDay, audited, bankAccountOf, type Incoming, ORIGIN, sectionOf, SERIALS } from "./wire_words.ts";
 
 /** A scene: plays events, and audits. */
 export class WireScene {
@@ -65,7 +56,7 @@ export class WireScene {
 
   /** @param store the database of a store of bank history, for a scene that has one */
   constructor(readonly url: string, readonly sql: Sql, readonly pass: Pass, store?: Sql) {
-    this.bank = new SceneBank(OWN, store);
+    this.bank = new SceneBank(store);
   }
 
   /** Sections of the audited accounts. */
@@ -124,6 +115,9 @@ export class WireScene {
         return;
       case "audit":
         this.#accounts.push(audited(p.word()));
+        return;
+      case "only":
+        this.#accounts[0] = { ...this.#accounts[0]!, credit: false, debit: false, [p.word()]: true };
         return;
       case "leave": {
         const section = sectionOf(p.word());

@@ -7,8 +7,7 @@ import { DAY, NEVER } from "../../core/taler/time.ts";
 import { atoms, type Phrase } from "./scenario.ts";
 
 const HOST = "payto://x-test/host/";
-/** The exchange's account. */
-export const OWN = `${HOST}exchange`;
+const OWN = `${HOST}exchange`;
 /** The exchange that transfers between exchanges come from. */
 export const ORIGIN = "https://partner.example/";
 
@@ -18,10 +17,12 @@ export const accountOf = (name: string) => `${HOST}${name}`;
 export const bankAccountOf = (name: string) => `${HOST}${name}?receiver-name=${name}`;
 /** The section of an account of the exchange. */
 export const sectionOf = (name: string | undefined) => `exchange-account-${name ?? "1"}`;
+/** The account of the exchange that a section is about. */
+export const ownOf = (section: string) => section === sectionOf("1") ? OWN : `${OWN}${section.replace(/.*-/, "")}`;
 /** An account of the exchange as the audit knows it. */
 export const audited = (name: string): AuditedAccount => ({
   section: sectionOf(name),
-  paytoUri: OWN,
+  paytoUri: ownOf(sectionOf(name)),
   credit: true,
   debit: true,
 });

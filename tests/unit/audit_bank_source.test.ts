@@ -17,6 +17,11 @@ Deno.test("up to when a transfer can be missing: the last import, or now, but ne
   assert.equal(await until(history(() => Promise.resolve(40n))), 40n);
   assert.equal(await until(history(() => Promise.resolve(60n))), 50n);
   assert.equal(await until(history(() => Promise.resolve(undefined))), 0n);
+  const statements = {
+    completeUntil: () => Promise.resolve(40n + 5n * DAY),
+    hasBankNumbers: () => Promise.resolve(false),
+  };
+  assert.equal(await until(statements as unknown as BankHistory), 40n, "statements date transfers days later");
 });
 
 Deno.test("a history that is days old limits the verdicts, and the audit says so", async () => {
@@ -94,31 +99,23 @@ Deno.test("every row of a store is read once, in whatever order and at whatever 
   }));
 });
 
-Deno.test("a history that was imported anew: the bank's numbers still hold, those of a store do not", async () => {
+Deno.test("a history from another source than before is refused: rows would be missed, or read twice", async () => {
   const counters = new Map<string, bigint>(), place = { row: 0n };
   const old = new Store(7n);
   old.rows = [1n, 5n, 3n];
   assert.deepEqual(await old.readOn(counters, place), [1n, 3n, 5n]);
-  const anew = new Store(8n);
-  anew.rows = [5n, 3n, 1n, 6n];
-  assert.deepEqual(await anew.readOn(counters, place), [6n]);
-  anew.rows.push(2n);
-  assert.deepEqual(await anew.readOn(counters, place), [2n]);
-  await assert.rejects(new Store(9n, true).readOn(counters, place), /imported anew.*dbinit --restart/);
-  assert.deepEqual(await new Store(9n, true).readOn(new Map(), { row: 0n }), [], "a first run has no numbers");
-});
-
-Deno.test("what the bank itself was asked for is not read from the store again", async () => {
-  const counters = new Map<string, bigint>(), place = { row: 0n };
-  const bank = new Store(0n, false, true), store = new Store(7n);
+  for (const local of [false, true]) {
+    await assert.rejects(new Store(9n, local).readOn(counters, place), /deleted and imported anew; .*dbinit --restart/);
+  }
+  const bank = new Store(0n, false, true);
+  await assert.rejects(bank.readOn(counters, place), /comes from another source than in earlier runs; .*--restart/);
+  assert.deepEqual(await old.readOn(counters, place), [], "the old one is read on");
+  const direct = new Map<string, bigint>(), start = { row: 0n };
   bank.rows = [1n, 2n];
-  assert.deepEqual(await bank.readOn(counters, place), [1n, 2n]);
-  store.rows = [1n, 2n, 3n];
-  assert.deepEqual(await store.readOn(counters, place), [3n]);
-  bank.rows = [1n, 2n, 3n, 4n];
-  assert.deepEqual(await bank.readOn(counters, place), [4n]);
-  store.rows.push(4n, 5n);
-  assert.deepEqual(await store.readOn(counters, place), [5n]);
+  assert.deepEqual(await bank.readOn(direct, start), [1n, 2n]);
+  await assert.rejects(old.readOn(direct, start), /comes from another source/);
+  assert.deepEqual(await bank.readOn(direct, start), []);
+  assert.deepEqual(await new Store(9n, true).readOn(new Map(), { row: 0n }), [], "a first run has none");
 });
 
 Deno.test("the audit asks whether the copy is current when all that it lacks is younger than what it has", () => {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Payments that went there and back (WD-R6). */
 import assert from "node:assert/strict";
+import type { BankCredit } from "../../core/bank/history.ts";
 import fc from "fast-check";
-import { pairReturns, type Unbooked } from "../../core/audit/returns.ts";
+import { creditToReturn, debitToReturn, pairReturns, type Unbooked } from "../../core/audit/returns.ts";
 
-const part = (rowId: number, party: string, amount: number, rank = 0): Unbooked => ({
+const part = (rowId: number, party: string | undefined, amount: number, rank = 0): Unbooked => ({
   rowId: BigInt(rowId),
   party,
   amount: BigInt(amount),
@@ -27,6 +28,8 @@ Deno.test("returns: the same amount to the same account, else the least greater 
   // the bank's own fees are not paid from its interest
   assert.deepEqual(pairs([part(1, "", 9)], [part(2, "", 5)]), []);
   assert.deepEqual(pairs([part(1, "", 5)], [part(2, "", 5)]), [[2, 1]]);
+  // who is not known is nobody
+  assert.deepEqual(pairs([part(1, undefined, 5)], [part(2, undefined, 5)]), []);
 });
 
 Deno.test("returns: each once, never more than came in, the same in any order", () => {
@@ -52,4 +55,28 @@ Deno.test("returns: each once, never more than came in, the same in any order", 
       }
     }
   }));
+});
+
+Deno.test("returns: what names no sender may have been anybody's, unless the bank itself paid it", () => {
+  const amount = { currency: "EUR", atoms: 5n };
+  const credit = (kind: BankCredit["kind"], debitAccount: string) =>
+    creditToReturn({
+      account: "",
+      rowId: 1n,
+      date: 0n,
+      amount,
+      kind,
+      subject: new Uint8Array(),
+      originExchangeUrl: undefined,
+      debitAccount,
+    });
+  const parties = (account: string) => [
+    credit("RESERVE", account).party,
+    credit("OTHER", account).party,
+    debitToReturn({ rowId: 2n, amount, creditAccount: account }).party,
+  ];
+  assert.deepEqual(parties(""), [undefined, "", ""]);
+  assert.deepEqual(parties("payto://unknown/?receiver-name=Jane"), [undefined, undefined, undefined]);
+  assert.equal(new Set(parties("payto://other/42?receiver-name=x")).size, 1);
+  assert.ok((credit("OTHER", "").rank ?? 0) < (credit("RESERVE", "").rank ?? 0));
 });

@@ -234,7 +234,8 @@ storeTable(
   # found by subject, in any order, dated by the day
   both r1 10 as 7; both r2 5 as 8; both k1 0.01 as 9 kyc; statement -> total_wire_in 15
   book r1 10 as 7 at=48; book r2 5 as 8; arrive r2 5 as 1 at=49; arrive r1 10 as 2 at=47; statement -> total_wire_in 15
-  book r1 10 as 7 at=48; arrive r1 10 as 7 at=45; statement ->
+  book r1 10 as 7 at=48; arrive r1 10 as 7 at=43; statement -> total_wire_in 10
+  book r1 10 as 7 at=48; arrive r1 10 as 7 at=42; statement ->
     WC-5 reserves_in#1 execution date mismatch; total_wire_in 10
   both r1 10 as 7; statement; run; both r2 5 as 8; run; statement; run; statement -> resolved WC-6; total_wire_in 15
   book k1 1 as 7 kyc; book k1 2 as 8 kyc; arrive k1 2 as 1 kyc; arrive k1 1 as 2 kyc; statement -> nothing
@@ -263,6 +264,17 @@ storeTable(
     WC-R12 bank-credit#1 incoming transfer without reserve, of which KUDOS:5 was not sent back: "rent"
   come rent 5 from a1 as 9; come more 5 from a1 as 10; spend bounce 5 to a1 as 11; statement ->
     WC-R12 bank-credit#2 incoming transfer without reserve, of which KUDOS:5 was not sent back: "more"
+  come nothing 0 from a1 as 9; statement -> nothing
+  # a subject that looks like that of a payment by the exchange, and was booked
+  book r1 10 as 7; back r1 10 from a1 as 9; statement -> total_wire_in 10
+  book r1 10 as 9; back r1 10 from a1 as 9; csv -> total_wire_in 10
+  # an account that is for payments alone is seen whole as well
+  only debit; come rent 7 from a1 as 9; statement ->
+    WC-R12 bank-credit#1 incoming transfer without reserve, of which KUDOS:7 was not sent back: "rent"
+  # money that the exchange moves between its accounts
+  audit 2; spend rebalance 10 to exchange2 as 9; come rebalance 10 from exchange as 10 on 2; statement -> nothing
+  audit 2; spend rebalance 9 to exchange2 as 9; come rebalance 10 from exchange as 10 on 2; statement ->
+    WC-R12 bank-credit#1 incoming transfer without reserve, of which KUDOS:10 was not sent back: "rebalance"
   # a second transfer to a reserve goes back: the mistyped one first
   both r1 10 as 7; arrive r1 10 as 8; spend bounce 10 to a1 as 9; statement -> total_wire_in 10
   both r1 10 as 7; arrive r1 10 as 8; come rent 10 from a1 as 9; spend bounce 10 to a1 as 10; statement ->
@@ -275,6 +287,15 @@ storeTable(
   owe w1 5 to m1; pay w1 5 to m1; back w1 5 from m1 as 9; statement ->
     WC-R12 bank-credit#2 payment of KUDOS:5 came back and was not made again: "SUBJECT-w1 https://exchange.example/"
   owe w1 5 to m1; pay w1 5 to m1; back w1 5 from m1 as 9; statement; run; pay w1 5 to m1; statement -> resolved WC-R12
+  # … of one that is owed more than once, each
+  close r1 10 to a1; close r1 7 to a1; pay r1 10 to a1; pay r1 7 to a1; back r1 7 from a1 as 9; statement ->
+    WC-R12 bank-credit#3 payment of KUDOS:7 came back and was not made again: "SUBJECT-r1 https://exchange.example/"
+  close r1 10 to a1; close r1 7 to a1; pay r1 10 to a1; pay r1 7 to a1; back r1 7 from a1 as 9; pay r1 7 to a1; statement -> nothing
+  # … and a payment of something else is none of it
+  owe w1 5 to m1; pay w1 5 to m1; back w1 5 from m1 as 9; pay w1 0.01 to m1; statement ->
+    WC-R12 bank-credit#3 payment of KUDOS:5 came back and was not made again: "SUBJECT-w1 https://exchange.example/"
+  owe w1 5 to m1; pay w1 5 to m1; back w1 5 from m1 as 9; back w1 5 from m1 as 10; pay w1 5 to m1; statement ->
+    WC-R12 bank-credit#4 payment of KUDOS:5 came back and was not made again: "SUBJECT-w1 https://exchange.example/"
 `,
 );
 
@@ -288,8 +309,8 @@ storeTable(
   both r2 5 as 8; csv; run; arrive r1 10 as 7; csv; run; run ->
     WC-R1 exchange-account-1#7 of day 48 to r1: 10 instead of 0: incoming wire transfer not booked by exchange;
     total_bad_amount_in_plus 10; total_wire_in 5
-  # what the gateway should have reported is late
-  both r2 5 as 8; import; run; both r1 10 as 7; csv; run -> WC-R9 bank#7 10: appeared after later rows were reported; total_wire_in 15
+  # what a file shows beside the gateway is audited like all else
+  both r2 5 as 8; import; run; both r1 10 as 7; csv; run -> total_wire_in 15
   both r2 5 as 8; import; run; come rent 3 from a1 as 7; csv; run ->
     WC-R12 bank-credit#7 incoming transfer without reserve, of which KUDOS:3 was not sent back: "rent"; total_wire_in 5
   # a subject that was damaged on the way is compared where there are numbers

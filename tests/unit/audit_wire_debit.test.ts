@@ -282,8 +282,9 @@ storeTable(
   `
   # transfers are dated by the day
   owe w1 10 to m1 at=48; pay w1 10 to m1 at=47; close r1 5 to a1 at=48; pay r1 5 to a1 at=49; statement -> total_wire_out 10
-  owe w1 10 to m1 at=48; pay w1 10 to m1 at=45; statement ->
-    WD-5 wire_out#1 execution date mismatch (3 days); total_wire_out 10
+  owe w1 10 to m1 at=48; pay w1 10 to m1 at=43; statement -> total_wire_out 10
+  owe w1 10 to m1 at=48; pay w1 10 to m1 at=42; statement ->
+    WD-5 wire_out#1 execution date mismatch (6 days); total_wire_out 10
   # WD-R6: money that somebody took out, or the bank
   spend villa 100 to p1 as 9; statement ->
     WD-R6 wire#1 to p1 at the bank: 100 instead of 0: KUDOS:100 left the account without transfer identifier: "villa";
@@ -320,6 +321,15 @@ storeTable(
     total_bad_amount_out_plus 10
   both r1 10 as 7; arrive r1 10 as 8; spend bounce 10 to a1 as 9; statement -> nothing
   both r1 10 as 7; arrive r1 10 as 8; spend bounce 10 to a1 as 9; csv -> nothing
+  arrive r1 10 as 7; book r2 10 as 7; spend refund 10 to a1 as 8; csv ->
+    WD-R6 wire#8 to a1 at the bank: 10 instead of 0: KUDOS:10 left the account without transfer identifier: "refund";
+    total_bad_amount_out_plus 10
+  book r1 10 as 7; come broken 10 from a1 as 7; spend refund 10 to a1 as 8; csv ->
+    WD-R6 wire#8 to a1 at the bank: 10 instead of 0: KUDOS:10 left the account without transfer identifier: "refund";
+    total_bad_amount_out_plus 10
+  book r1 10 as 7; back r1 10 from a1 as 8; spend refund 10 to a1 as 9; statement ->
+    WD-R6 wire#2 to a1 at the bank: 10 instead of 0: KUDOS:10 left the account without transfer identifier: "refund";
+    total_bad_amount_out_plus 10
   both k1 1 as 7 kyc; spend refund 1 to a1 as 8; statement ->
     WD-R6 wire#2 to a1 at the bank: 1 instead of 0: KUDOS:1 left the account without transfer identifier: "refund";
     total_bad_amount_out_plus 1
@@ -333,6 +343,16 @@ storeTable(
   owe w1 5 to m1; pay w1 5 to m1; pay w1 5 to m1; back w1 5 from m2 as 9; statement ->
     WD-1 bank#2 5: duplicate outgoing wire transfer subject;
     total_wire_out 5; wire_debit_duplicate_transfer_subject_total 5
+  # an account that is for incoming transfers alone is seen whole as well
+  only credit; spend villa 100 to p1 as 9; statement ->
+    WD-R6 wire#1 to p1 at the bank: 100 instead of 0: KUDOS:100 left the account without transfer identifier: "villa";
+    total_bad_amount_out_plus 100
+  spend nothing 0 as 9; statement -> nothing
+  # money that the exchange moves between its accounts
+  audit 2; spend rebalance 10 to exchange2 as 9; come rebalance 10 from exchange as 10 on 2; statement -> nothing
+  audit 2; spend rebalance 10 to exchange2 as 9; statement ->
+    WD-R6 wire#1 to exchange2 at the bank: 10 instead of 0: KUDOS:10 left the account without transfer identifier: "rebalance";
+    total_bad_amount_out_plus 10
   # every account has its own
   audit 2; come rent 5 from a1 as 9 on 2; spend bounce 5 to a1 as 10; statement ->
     WD-R6 wire#1 to a1 at the bank: 5 instead of 0: KUDOS:5 left the account without transfer identifier: "bounce";

@@ -166,7 +166,7 @@ Deno.test("camt.053: what is no transfer of the exchange is kept with its text, 
       ["credit", "RESERVE", "a key"],
     ],
   );
-  assert.deepEqual(rows.map(({ transaction }) => transaction.counterpart === ""), [
+  assert.deepEqual(rows.map(({ transaction }) => transaction.counterpart.startsWith("payto://other/")), [
     false,
     true,
     true,
@@ -197,21 +197,81 @@ Deno.test("camt.053: an entry that cannot be read makes the file unusable: sums 
   }
 });
 
-Deno.test("camt.053: a batch is taken apart if its parts add up, and kept as a whole if not", () => {
-  const batch = (total: string) =>
-    camtEntry("08", { amount: total, parts: [{ amount: "1.5", subject: KEY }, { amount: "2.5", subject: OTHER_KEY }] });
-  const { lines } = good(parseCamtStatement(bytes(camt("08", [batch("4"), batch("5")])), CAMT_OWN));
-  assert.deepEqual(lines.map(({ amount, other }) => [formatAmount("EUR", amount.atoms), other]), [
-    ["EUR:1.5", undefined],
-    ["EUR:2.5", undefined],
-    ["EUR:5", "batch whose parts do not add up"],
+Deno.test("camt.053: a batch is taken apart, and what its parts leave over is a part of its own", () => {
+  const batch = (total: string, reference = "") =>
+    camtEntry("08", {
+      reference,
+      amount: total,
+      parts: [{ amount: "1.5", subject: KEY }, { amount: "2.5", subject: OTHER_KEY }],
+    });
+  const read = (...entries: string[]) => {
+    const { lines } = good(parseCamtStatement(bytes(camt("08", entries)), CAMT_OWN));
+    return lines.map(({ place, direction, amount, other }) =>
+      [place.replace("statement S1, entry ", ""), direction, formatAmount("EUR", amount.atoms), other ?? ""].join(" ")
+        .trim()
+    );
+  };
+  assert.deepEqual(read(batch("4"), batch("3.8"), batch("5")), [
+    "1, part 1 credit EUR:1.5",
+    "1, part 2 credit EUR:2.5",
+    "2, part 1 credit EUR:1.5",
+    "2, part 2 credit EUR:2.5",
+    "2, part 3 debit EUR:0.2 charges, or what else parts leave over",
+    "3, part 1 credit EUR:1.5",
+    "3, part 2 credit EUR:2.5",
+    "3, part 3 credit EUR:1 charges, or what else parts leave over",
   ]);
-  assert.deepEqual(lines.map(({ place }) => place), [
-    "statement S1, entry 1, part 1",
-    "statement S1, entry 1, part 2",
-    "statement S1, entry 2",
+  const mixed = batch("1").replace("<TxDtls>", "<TxDtls><CdtDbtInd>DBIT</CdtDbtInd>");
+  assert.deepEqual(read(mixed), ["1, part 1 debit EUR:1.5", "1, part 2 credit EUR:2.5"]);
+  assert.deepEqual(read(batch("4").replace('<Amt Ccy="EUR">1.5', '<Amt Ccy="USD">1.5')), [
+    "1 credit EUR:4 batch with parts that cannot be read",
   ]);
-  assert.equal(new Set(lines.map((line) => line.reference)).size, 3);
+  // two parts that are alike are two, also where they share the batch's reference
+  const twins = batch("3").replaceAll("2.5<", "1.5<").replaceAll(OTHER_KEY, KEY)
+    .replaceAll("<EndToEndId>", "<AcctSvcrRef>B1</AcctSvcrRef><EndToEndId>");
+  assert.deepEqual(read(twins), ["1, part 1 credit EUR:1.5", "1, part 2 credit EUR:1.5"]);
+});
+
+Deno.test("camt.053: entries that are alike are as many as a statement has, and those of two statements are the same", () => {
+  const entry = (reference: string, subject = "rent") =>
+    camtEntry("02", { reference, subject: [subject], amount: "5", direction: "DBIT" });
+  const statement = (...entries: string[]) => /<Stmt>.*<\/Stmt>/s.exec(camt("02", entries))![0];
+  const lines = (...statements: string[]) => {
+    const text = camt("02", []).replace(/<Stmt>.*<\/Stmt>/s, statements.join(""));
+    return good(parseCamtStatement(bytes(text), CAMT_OWN)).lines.map((line) => line.reference);
+  };
+  for (const reference of ["NONREF", "R1"]) {
+    const one = entry(reference);
+    const both = lines(statement(one, one));
+    assert.equal(new Set(both).size, 2);
+    assert.deepEqual(lines(statement(one), statement(one, one), statement(one)), both);
+    assert.deepEqual(lines(statement(one, one)), both, "in every import");
+  }
+  // one reference for two transfers, in whatever order
+  const [a, b] = [entry("R1", "rent"), entry("R1", "villa")];
+  assert.equal(lines(statement(a, b)).length, 2);
+  assert.equal(lines(statement(a, b), statement(b, a)).length, 2);
+});
+
+Deno.test("camt.053: the other side is the account that is not ours, whichever it stands for", () => {
+  const parties = (direction: string, debtor: string, creditor: string, extra = "") => {
+    const entry = camtEntry("08", { direction, subject: [KEY], extra })
+      .replace(/<RltdPties>.*<\/RltdPties>/s, `<RltdPties>${debtor}${creditor}</RltdPties>`);
+    return good(parseCamtStatement(bytes(camt("08", [entry])), CAMT_OWN)).lines[0]?.counterpart;
+  };
+  const account = (side: string, id: string, name = "N") =>
+    `<${side}><Pty><Nm>${name}</Nm></Pty></${side}><${side}Acct><Id>${id}</Id></${side}Acct>`;
+  const own = "<IBAN>DE75512108001245126199</IBAN>", jane = "<IBAN>DE89370400440532013000</IBAN>";
+  const at = "payto://iban/DE89370400440532013000?receiver-name=N";
+  const returned = "<RtrInf><Rsn><Cd>AC01</Cd></Rsn></RtrInf>";
+  assert.equal(parties("CRDT", account("Dbtr", jane), account("Cdtr", own)), at);
+  assert.equal(parties("CRDT", account("Dbtr", own), account("Cdtr", jane), returned), at);
+  assert.equal(parties("DBIT", account("Dbtr", jane), account("Cdtr", own), returned), at);
+  assert.equal(parties("DBIT", account("Dbtr", own), account("Cdtr", jane)), at);
+  const foreign = "<Othr><Id>12/34</Id></Othr>";
+  assert.equal(parties("DBIT", "", account("Cdtr", foreign)), "payto://other/12%2F34?receiver-name=N");
+  assert.equal(parties("DBIT", "", "<Cdtr><Pty><Nm>N</Nm></Pty></Cdtr>"), "payto://unknown/?receiver-name=N");
+  assert.equal(parties("DBIT", "", ""), "");
 });
 
 Deno.test("camt.053: transfers the bank gives no reference are told apart, and alike in every import", () => {

@@ -13,9 +13,9 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 const faultOf = (result: object): string => "fault" in result ? String(result.fault) : "no fault";
 
 Deno.test("camt.053: entries that do not lead from one balance to the other make the file unusable", () => {
-  const balance = (code: string, amount: string, sign = "CRDT", currency = "EUR") =>
+  const balance = (code: string, amount: string, sign = "CRDT", currency = "EUR", day = "01") =>
     `<Bal><Tp><CdOrPrtry><Cd>${code}</Cd></CdOrPrtry></Tp><Amt Ccy="${currency}">${amount}</Amt>` +
-    `<CdtDbtInd>${sign}</CdtDbtInd><Dt><Dt>2026-05-01</Dt></Dt></Bal>`;
+    `<CdtDbtInd>${sign}</CdtDbtInd><Dt><Dt>2026-05-${day}</Dt></Dt></Bal>`;
   const entries = [
     camtEntry("08", { subject: [KEY], amount: "5" }),
     camtEntry("08", { subject: ["fee"], amount: "7.5", direction: "DBIT" }),
@@ -27,6 +27,11 @@ Deno.test("camt.053: entries that do not lead from one balance to the other make
   assert.equal(
     read(balance("OPBD", "10"), balance("CLBD", "7")),
     "statement S1: its booked entries come to EUR:-2.5, its balances to EUR:-3; it is not complete",
+  );
+  // one balance for every day
+  assert.equal(
+    read(balance("OPBD", "10"), balance("CLBD", "7.5", "CRDT", "EUR", "02"), balance("CLBD", "99")),
+    "no fault",
   );
   // a page of a statement does not say enough
   for (const one of [balance("OPBD", "10"), balance("CLBD", "7"), balance("ITBD", "10") + balance("CLBD", "7")]) {
@@ -81,6 +86,17 @@ Deno.test("statements follow each other as long as each begins with the balance 
   assert.deepEqual(follow(april, period(4, 7, 0, 50), may), [7, undefined], "one that covers others");
   assert.deepEqual(follow(april, period(4, 6, 0, 10), june), [7, undefined], "they overlap");
   assert.deepEqual(follow(april, period(9, 10, 30, 31)), [10, undefined], "nothing happened in between");
+  // parts of one day come in any order
+  const [early, late, next] = [period(5, 6, 30, 20), period(5, 6, 20, 10), june];
+  assert.deepEqual(follow(april, late, early, next), [7, undefined]);
+  assert.deepEqual(follow(next, late, april, early), [7, undefined]);
+  assert.deepEqual(follow(april, late, next), [5, 5]);
+  assert.deepEqual(follow(april, early, next), [6, 6]);
+  const sums = (...periods: Period[]) => [followUp(periods)?.opening, followUp(periods)?.change];
+  assert.deepEqual(sums(late, early), [30n, -20n]);
+  assert.deepEqual(sums(april, late, early, next, period(4, 7, 0, 50)), [0n, 50n]);
+  assert.deepEqual(sums(period(5, 6, 20, 20)), [20n, 0n]);
+  assert.deepEqual(sums(april, period(5, 6, 30, 20), period(5, 6, 20, 30))[1], undefined, "in a circle");
   fc.assert(fc.property(
     fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 9 })), { minLength: 3, maxLength: 8 }),
     fc.nat(5),

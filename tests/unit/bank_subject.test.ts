@@ -4,7 +4,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseCreditSubject, parseDebitSubject } from "../../core/bank/subject.ts";
-import { encodeBase32 } from "../../core/taler/base32.ts";
+import { ownPayment } from "../../core/bank/transaction.ts";
+import { decodeBase32, encodeBase32 } from "../../core/taler/base32.ts";
 import { creditSubject, debitSubject, kycSubject } from "../../core/taler/wire.ts";
 
 const KEY = "83NJ6SVHNYJ1ATB0RWQAAMT4YPK6NSCFSB5NXEHFS45YAPE99V10";
@@ -75,4 +76,18 @@ Deno.test("what the protocol writes is read back, and no text is an accident", (
     parseCreditSubject(text);
     parseDebitSubject(text);
   }));
+});
+
+Deno.test("a payment that came back is known by its subject, also behind what the statement says of it", () => {
+  const own = (text: string) => ownPayment({ kind: "OTHER", subject: new TextEncoder().encode(text) })?.toHex();
+  const key = decodeBase32(OTHER, 32)!.toHex();
+  const broken = `${OTHER.slice(0, 35)} ${OTHER.slice(35)} https://exch ange.example/`;
+  for (const text of [`${OTHER} https://exchange.example/`, broken]) {
+    for (const prefix of ["", "payment that came back: ", "reverses another entry: "]) {
+      assert.equal(own(prefix + text), key, prefix + text);
+    }
+  }
+  assert.equal(own("rent: May"), undefined);
+  assert.equal(own(`payment that came back: ${OTHER}`), undefined);
+  assert.equal(ownPayment({ kind: "RESERVE", subject: new Uint8Array(32) }), undefined);
 });

@@ -164,6 +164,26 @@ export function decodeBookedSubject(r: RowReader): BookedSubject {
   };
 }
 
+/** Bookings of one account by the bank's numbers; parameters: section, numbers (WD-R6). The exchange has no index of them. */
+export const BOOKED_REFERENCES = `SELECT r.wire_reference AS serial FROM exchange.reserves_in r
+    WHERE r.exchange_account_section = $1 AND r.wire_reference = ANY($2::int8[])
+  UNION SELECT k.wire_reference FROM exchange.kycauths_in k
+    WHERE k.exchange_account_section = $1 AND k.wire_reference = ANY($2::int8[]) ORDER BY 1`;
+
+/** What the exchange owes under some subjects; parameter 1: these in hexadecimal (WC-R12). */
+export const OBLIGATIONS = `WITH wanted AS (SELECT DISTINCT decode(x, 'hex') AS subject FROM unnest($1::text[]) x)
+  SELECT o.serial, o.subject, o.amount, o.fee FROM (
+    SELECT w.wireout_uuid AS serial, w.wtid_raw AS subject, w.amount, (0, 0)::exchange.taler_amount AS fee
+    FROM wanted JOIN exchange.wire_out w ON w.wtid_raw = wanted.subject
+    UNION ALL
+    SELECT c.close_uuid, c.reserve_pub, c.amount, c.closing_fee
+    FROM wanted JOIN exchange.reserves_close c ON c.reserve_pub = wanted.subject) o ORDER BY 1`;
+
+/** Decodes {@link OBLIGATIONS}: subject in hexadecimal, atoms. */
+export function decodeObligation(r: RowReader): { wtid: string; amount: bigint } {
+  return { wtid: r.bytes("subject", 32).toHex(), amount: r.amount("amount") - r.amount("fee") };
+}
+
 /** An incoming transfer between exchanges. */
 export interface BookedWadRow {
   /** 24 bytes. */

@@ -13,7 +13,7 @@ export class CreditFeed {
   #last = 0n;
   #ended = false;
 
-  constructor(readonly state: CreditState, bank: BankHistory, section: string, readonly progressKey: string) {
+  constructor(readonly state: CreditState, bank: BankHistory, readonly section: string, readonly progressKey: string) {
     const { run } = state;
     this.#start = run.pointOf(progressKey);
     const place = { section, direction: "credit" as const, row: this.#start };

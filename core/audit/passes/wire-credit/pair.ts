@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** How bookings and transactions meet, by the bank's numbers or without them, and what becomes of a pair. */
 import type { BankCredit } from "../../../bank/history.ts";
+import { ownPayment } from "../../../bank/transaction.ts";
+import { equalBytes } from "../../../crypto/hash.ts";
 import { sameAccount, STATEMENT_DATES } from "../../bank-source.ts";
 import { encodeHex } from "../../hex.ts";
 import { isDue } from "../../wire-common.ts";
@@ -33,9 +35,20 @@ function pairUp(s: CreditState, booking: Booking, credit: BankCredit): void {
   settleBooking(s, booking, false);
   settleCredit(s, credit, false);
   const tolerance = s.local.has(booking.section) ? STATEMENT_DATES : 0n;
-  for (const { finding, effects } of compareCredit(booking, credit, s.run.context.settings.currency, tolerance)) {
+  const { currency } = s.run.context.settings;
+  for (const { finding, effects } of compareCredit(booking, asBooked(booking, credit), currency, tolerance)) {
     s.run.book.report({ stage: RANK.bank, serial: booking.serial }, finding, effects);
   }
+}
+
+/**
+ * A customer's subject may look like that of a payment by the exchange, with a reserve's key as its identifier: which of
+ * the two it is, the booking tells.
+ */
+function asBooked(booking: Booking, credit: BankCredit): BankCredit {
+  const own = ownPayment(credit);
+  if (own === undefined || !equalBytes(own, booking.subject)) return credit;
+  return { ...credit, kind: KIND_OF_TABLE[booking.table], subject: own };
 }
 
 /**
@@ -45,9 +58,10 @@ function pairUp(s: CreditState, booking: Booking, credit: BankCredit): void {
  */
 export function matchBySubject(s: CreditState, section: string): void {
   const credits = new Map<string, BankCredit[]>();
-  const ofSection = [...s.open.credits.values()].filter((c) => c.account === section && c.kind !== "OTHER");
+  const ofSection = [...s.open.credits.values()].filter((c) => c.account === section);
   for (const credit of ofSection.sort((a, b) => a.rowId < b.rowId ? -1 : 1)) {
-    const key = `${credit.kind} ${encodeHex(credit.subject)}`;
+    const own = ownPayment(credit);
+    const key = own === undefined ? `${credit.kind} ${encodeHex(credit.subject)}` : `RESERVE ${encodeHex(own)}`;
     const group = credits.get(key);
     if (group === undefined) credits.set(key, [credit]);
     else group.push(credit);

@@ -16,6 +16,7 @@ import {
   reserveCreditsOf,
 } from "../../../exchange/v014/wire.ts";
 import {
+  accountsWith,
   anomaliesOf,
   auditAnomalies,
   checkOwnAccount,
@@ -45,7 +46,6 @@ const WIRE_CREDIT_BALANCES = [
   "total_misattribution_in",
 ] as const;
 
-const creditAccounts = (accounts: readonly AuditedAccount[]) => accounts.filter((a) => a.credit);
 const bookedKey = (section: string) => `wire-${section}-reserve_in_serial_id`;
 const bankKey = (section: string) => `wire-${section}-wire_off_in`;
 const kycKey = (section: string) => `x:wire-credit:kyc:${section}`;
@@ -55,14 +55,14 @@ export const wireCreditPass = {
   name: "wire-credit",
   balanceKeys: WIRE_CREDIT_BALANCES,
   progressKeys: (accounts: readonly AuditedAccount[]) =>
-    creditAccounts(accounts).flatMap(({ section }) => [bookedKey(section), bankKey(section)]),
+    accounts.filter((a) => a.credit || a.debit).flatMap(({ section }) => [bookedKey(section), bankKey(section)]),
   run: runWireCredit,
 };
 
 async function runWireCredit(run: PassRun): Promise<void> {
   const bank = requireBank(run.context);
   const accounts = run.context.settings.accounts ?? [];
-  const audited = creditAccounts(accounts);
+  const audited = await accountsWith(bank, accounts, "credit");
   const before = await loadOpen(run);
   for (const account of audited) await checkOwnAccount(bank, account);
   const sections = audited.map((a) => a.section);
@@ -120,7 +120,9 @@ function bookedStage(
     progressKey,
     // both sides go side by side, so that not all of either is held until the other is read
     prepare: async (rows) => {
-      await feed.readUpTo(rows.reduce((most, { row }) => row.reference > most ? row.reference : most, 0n));
+      if (!s.local.has(feed.section)) {
+        await feed.readUpTo(rows.reduce((most, { row }) => row.reference > most ? row.reference : most, 0n));
+      }
       return rows.map(() => null);
     },
     book: (r) => {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
-/** Incoming transfers that the exchange did not book because they went back (WC-R12, WD-R6). */
+/** Incoming transfers that the exchange did not book because they went back, or were its own (WC-R12, WD-R6). */
 import type { BankCredit, BankHistory } from "../../../bank/history.ts";
-import { parseDebitSubject } from "../../../bank/subject.ts";
-import { accountKey, subjectText } from "../../../bank/transaction.ts";
+import { ownPayment, partyOf } from "../../../bank/transaction.ts";
+import { readRows } from "../../../exchange/source.ts";
+import { decodeObligation, OBLIGATIONS } from "../../../exchange/v014/wire.ts";
 import { encodeHex } from "../../hex.ts";
-import { pairReturns } from "../../returns.ts";
+import { findInternalMoves } from "../../internal-moves.ts";
+import { creditToReturn, debitToReturn, pairReturns } from "../../returns.ts";
 import { meetingKey } from "./open.ts";
 import type { CreditState } from "./state.ts";
 
@@ -12,49 +14,64 @@ import type { CreditState } from "./state.ts";
 export interface Returned {
   /** How much of each went back, atoms. */
   readonly amounts: ReadonlyMap<string, bigint>;
-  /** Own payments that came back and were made again. */
-  readonly repaid: ReadonlySet<string>;
+  /** Own payments that came back and were made again, and what came from another account of the exchange. */
+  readonly explained: ReadonlySet<string>;
 }
 
 /** Compares what is open with what went out and is no transfer of the exchange's software. */
 export async function readReturned(s: CreditState, bank: BankHistory): Promise<Returned> {
-  const amounts = new Map<string, bigint>(), repaid = new Set<string>();
-  const { currency } = s.run.context.settings;
+  const amounts = new Map<string, bigint>(), explained = new Set<string>();
+  const { currency, accounts = [] } = s.run.context.settings;
   const bySection = Map.groupBy(s.open.credits.values(), (credit) => credit.account);
+  const moves = await findInternalMoves(bank, accounts, currency);
   for (const [section, open] of bySection) {
-    const debits = (await bank.otherDebits?.(section) ?? []).filter((d) => d.amount.currency === currency);
-    const credits = open.filter((c) => c.kind !== "WAD" && c.amount.currency === currency);
-    const pairs = pairReturns(
-      credits.map((c) => ({
-        rowId: c.rowId,
-        party: accountKey(c.debitAccount),
-        amount: c.amount.atoms,
-        rank: c.kind === "OTHER" ? 0 : 1,
-      })),
-      debits.map((d) => ({ rowId: d.rowId, party: accountKey(d.creditAccount), amount: d.amount.atoms })),
-    );
-    for (const { credit, debit } of pairs) amounts.set(meetingKey(section, credit.rowId), debit.amount);
-    for (const credit of await paidAgain(bank, section, open)) repaid.add(meetingKey(section, credit.rowId));
+    const moved = moves.credits.get(section) ?? new Set();
+    for (const row of moved) explained.add(meetingKey(section, row));
+    const gone = moves.debits.get(section) ?? new Set();
+    const debits = (await bank.otherDebits?.(section) ?? [])
+      .filter((d) => d.amount.currency === currency && !gone.has(d.rowId));
+    const credits = open.filter((c) => c.kind !== "WAD" && c.amount.currency === currency && !moved.has(c.rowId));
+    for (const { credit, debit } of pairReturns(credits.map(creditToReturn), debits.map(debitToReturn))) {
+      amounts.set(meetingKey(section, credit.rowId), debit.amount);
+    }
+    for (const credit of await paidAgain(s, bank, section, open)) explained.add(meetingKey(section, credit.rowId));
   }
-  return { amounts, repaid };
+  return { amounts, explained };
 }
 
-/** The identifier of an own payment that came back; undefined for what is none. */
-export function ownPayment(credit: BankCredit): Uint8Array | undefined {
-  if (credit.kind !== "OTHER") return undefined;
-  const subject = parseDebitSubject(subjectText(credit.subject));
-  return "kind" in subject ? subject.subject : undefined;
-}
-
-/** Own payments that came back and were made more often than they came back. */
-async function paidAgain(bank: BankHistory, section: string, open: readonly BankCredit[]): Promise<BankCredit[]> {
+/**
+ * Own payments that came back and were made again: of one subject, amount and receiver there are more transfers than the
+ * exchange owed.
+ */
+async function paidAgain(
+  s: CreditState,
+  bank: BankHistory,
+  section: string,
+  open: readonly BankCredit[],
+): Promise<BankCredit[]> {
   const came = open.flatMap((credit) => {
     const wtid = ownPayment(credit);
-    return wtid === undefined ? [] : [{ credit, wtid }];
+    return wtid === undefined ? [] : [{ credit, wtid, key: keyOf(wtid, credit.amount.atoms, credit.debitAccount) }];
   });
-  if (came.length === 0 || bank.timesSent === undefined) return [];
-  const sent = await bank.timesSent(section, came.map(({ wtid }) => wtid));
-  const times = Map.groupBy(came, ({ wtid }) => encodeHex(wtid));
-  return came.filter(({ wtid }) => (sent.get(encodeHex(wtid)) ?? 0) > (times.get(encodeHex(wtid))?.length ?? 0))
-    .map(({ credit }) => credit);
+  if (came.length === 0 || bank.sentWith === undefined) return [];
+  const sent = Map.groupBy(
+    await bank.sentWith(section, came.map(({ wtid }) => wtid)),
+    (d) => keyOf(d.wtid, d.amount.atoms, d.creditAccount),
+  );
+  const subjects = [...new Set(came.map(({ wtid }) => encodeHex(wtid)))];
+  const owed = Map.groupBy(
+    (await readRows(s.run.context.source, "wire_out", OBLIGATIONS, [subjects], decodeObligation))
+      .flatMap((r) => "row" in r ? [r.row] : []),
+    ({ wtid, amount }) => `${wtid} ${amount}`,
+  );
+  return [...Map.groupBy(came, ({ key }) => key)].flatMap(([key, group]) => {
+    const { wtid, credit } = group[0]!;
+    const due = owed.get(`${encodeHex(wtid)} ${credit.amount.atoms}`)?.length ?? 0;
+    const again = Math.max(0, (sent.get(key)?.length ?? 0) - due);
+    return group.map(({ credit }) => credit).sort((a, b) => a.rowId < b.rowId ? -1 : 1).slice(0, again);
+  });
+}
+
+function keyOf(wtid: Uint8Array, atoms: bigint, counterpart: string): string {
+  return `${encodeHex(wtid)} ${atoms} ${partyOf(counterpart)}`;
 }

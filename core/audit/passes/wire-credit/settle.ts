@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** The verdict on what only one side has (WC-6, WC-R1, WC-R3, WC-R7, WC-R12). */
 import type { BankCredit } from "../../../bank/history.ts";
-import { subjectText } from "../../../bank/transaction.ts";
+import { ownPayment, subjectText } from "../../../bank/transaction.ts";
 import { formatAmount } from "../../../taler/amount.ts";
 import { rowInconsistency } from "../../findings.ts";
 import { incoming, minorRow } from "../../findings-wire.ts";
 import { isDue } from "../../wire-common.ts";
 import type { Booking } from "./match.ts";
 import type { BookedWad } from "./open.ts";
-import { ownPayment, type Returned } from "./returned.ts";
+import type { Returned } from "./returned.ts";
 import { type CreditState, RANK } from "./state.ts";
 
 /** Judges what is still open, once it is due (WC-6, WC-R1, WC-R3, WC-R12). */
@@ -18,7 +18,8 @@ export function settleOpen(s: CreditState, returned: Returned): void {
   const lacking: bigint[] = [];
   for (const [key, credit] of s.open.credits) {
     const back = returned.amounts.get(key) ?? 0n;
-    const settled = returned.repaid.has(key) || (back > 0n && back >= credit.amount.atoms);
+    const settled = returned.explained.has(key) || (back > 0n && back >= credit.amount.atoms) ||
+      (credit.kind === "OTHER" && credit.amount.atoms === 0n);
     // it can be told that nothing went back only as far as the history is known
     const until = credit.kind === "OTHER" ? s.until.get(credit.account) : undefined;
     const missing = !settled && due(credit.date, until);

@@ -5,15 +5,21 @@
  * merchants, unless it returns what came in and was not booked.
  */
 import type { BankCredit, BankHistory, OtherDebit } from "../../../bank/history.ts";
-import { accountKey } from "../../../bank/transaction.ts";
+import { ownPayment } from "../../../bank/transaction.ts";
 import { readRows } from "../../../exchange/source.ts";
-import { BOOKED_SUBJECTS, type BookedSubject, decodeBookedSubject } from "../../../exchange/v014/wire.ts";
+import {
+  BOOKED_REFERENCES,
+  BOOKED_SUBJECTS,
+  type BookedSubject,
+  decodeBookedSubject,
+} from "../../../exchange/v014/wire.ts";
 import { formatAmount } from "../../../taler/amount.ts";
 import { keyPart, sameAccount } from "../../bank-source.ts";
 import { rowInconsistency, wireOut } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
+import { findInternalMoves } from "../../internal-moves.ts";
 import { MONEY } from "../../money.ts";
-import { pairReturns, type Unbooked } from "../../returns.ts";
+import { creditToReturn, debitToReturn, pairReturns } from "../../returns.ts";
 import { isDue } from "../../wire-common.ts";
 import { debitKey } from "./open.ts";
 import { type DebitState, RANK } from "./state.ts";
@@ -27,46 +33,41 @@ export interface Others {
 
 /** Reads the other transactions of the audited accounts and what they return. */
 export async function readOthers(s: DebitState, bank: BankHistory, sections: readonly string[]): Promise<Others> {
-  const { currency } = s.run.context.settings;
+  const { currency, accounts = [] } = s.run.context.settings;
   const all: OtherDebit[] = [];
   const returned = new Set<string>();
+  if (bank.otherDebits === undefined) return { debits: all, sections: [], returned };
+  const moves = await findInternalMoves(bank, accounts, currency);
   for (const section of sections) {
-    const debits = await bank.otherDebits?.(section) ?? [];
+    const debits = await bank.otherDebits(section);
     all.push(...debits);
     const ours = debits.filter((d) => d.amount.currency === currency);
-    const total = ours.reduce((sum, d) => sum + d.amount.atoms, 0n);
-    if (bank.otherDebits !== undefined) s.run.setCounter(MONEY.otherOut + section, total);
-    for (const row of await findReturned(s, bank, section, ours)) returned.add(debitKey(section, row));
+    s.run.setCounter(MONEY.otherOut + section, ours.reduce((sum, d) => sum + d.amount.atoms, 0n));
+    const moved = moves.debits.get(section) ?? new Set(), came = moves.credits.get(section) ?? new Set();
+    const rows = await findReturned(s, bank, section, ours.filter((d) => !moved.has(d.rowId)), came);
+    for (const row of [...moved, ...rows]) returned.add(debitKey(section, row));
   }
   return { debits: all, sections, returned };
 }
 
-/** Rows of the debits of an account that credits make good, of both kinds. */
+/** Rows of the debits of an account that credits make good, of both kinds; `came` are credits that are explained. */
 async function findReturned(
   s: DebitState,
   bank: BankHistory,
   section: string,
   others: readonly OtherDebit[],
+  came: ReadonlySet<bigint>,
 ): Promise<bigint[]> {
   const { currency } = s.run.context.settings;
   const unjustified = [...s.open.debits.values()].filter(({ bank: b, justification }) =>
     b.account === section && justification === undefined && b.amount.currency === currency
   ).map(({ bank }) => bank);
-  if (bank.creditsFrom === undefined || others.length + unjustified.length === 0) return [];
-  const toUnbooked = (d: { rowId: bigint; amount: { atoms: bigint }; creditAccount: string }): Unbooked => ({
-    rowId: d.rowId,
-    party: accountKey(d.creditAccount),
-    amount: d.amount.atoms,
-  });
-  const debits = others.map(toUnbooked), transfers = unjustified.map(toUnbooked);
-  const parties = [...new Set([...debits, ...transfers].map((d) => d.party))];
-  const credits = (await bank.creditsFrom(section, parties)).filter((c) => c.amount.currency === currency);
-  const unbooked = (await leaveOutBooked(s, section, credits)).map((c) => ({
-    rowId: c.rowId,
-    party: accountKey(c.debitAccount),
-    amount: c.amount.atoms,
-    rank: c.kind === "OTHER" ? 0 : 1,
-  }));
+  const debits = others.map(debitToReturn), transfers = unjustified.map(debitToReturn);
+  const parties = [...new Set([...debits, ...transfers].flatMap((d) => d.party ?? []))];
+  if (bank.creditsFrom === undefined || parties.length === 0) return [];
+  const credits = (await bank.creditsFrom(section, parties))
+    .filter((c) => c.amount.currency === currency && c.kind !== "WAD" && !came.has(c.rowId));
+  const unbooked = (await leaveOutBooked(s, section, credits)).map(creditToReturn);
   const pairs = pairReturns(unbooked, debits);
   // a payment of the exchange that came back never has the subject of a reserve
   const used = new Set(pairs.map(({ credit }) => credit.rowId));
@@ -81,39 +82,54 @@ async function leaveOutBooked(
   section: string,
   credits: readonly BankCredit[],
 ): Promise<readonly BankCredit[]> {
-  const identified = credits.filter((c) => c.kind === "RESERVE" || c.kind === "KYCAUTH");
-  const other = credits.filter((c) => c.kind === "OTHER");
-  if (identified.length === 0) return other;
-  const subjects = [...new Set(identified.map((c) => encodeHex(c.subject)))];
-  const rows = await readRows(s.run.context.source, "reserves_in", BOOKED_SUBJECTS, [subjects], decodeBookedSubject);
-  const bookings = rows.flatMap((r) => "row" in r ? [r.row] : []).filter((b) => b.section === section);
-  const booked = s.local.has(section)
-    ? bookedBySubject(identified, bookings)
-    : new Set(bookings.map((b) => b.reference));
-  return [...other, ...identified.filter((c) => !booked.has(c.rowId))];
+  if (credits.length === 0) return credits;
+  const { source } = s.run.context;
+  if (!s.local.has(section)) {
+    const rows = await readRows(
+      source,
+      "reserves_in",
+      BOOKED_REFERENCES,
+      [section, credits.map((c) => c.rowId)],
+      () => 0,
+    );
+    const booked = new Set(rows.map((r) => r.serial));
+    return credits.filter((c) => !booked.has(c.rowId));
+  }
+  const groups = Map.groupBy(credits, subjectKey);
+  groups.delete(undefined);
+  const subjects = [...groups.keys()].map((key) => key!.split(" ")[1]!);
+  const rows = await readRows(source, "reserves_in", BOOKED_SUBJECTS, [[...new Set(subjects)]], decodeBookedSubject);
+  const booked = new Set<BankCredit>();
+  for (const r of rows) {
+    if (!("row" in r) || r.row.section !== section) continue;
+    const group = groups.get(`${r.row.kind} ${r.row.subject}`) ?? [];
+    const at = mostAlike(group, r.row);
+    if (at >= 0) booked.add(group.splice(at, 1)[0]!);
+  }
+  return credits.filter((c) => !booked.has(c));
 }
 
-/** Rows of the credits that bookings stand for, where these do not name them: the most similar ones, each once. */
-function bookedBySubject(credits: readonly BankCredit[], bookings: readonly BookedSubject[]): Set<bigint> {
-  const booked = new Set<bigint>();
-  const ofSubject = (b: BookedSubject) =>
-    credits.filter((c) => c.kind === b.kind && encodeHex(c.subject) === b.subject && !booked.has(c.rowId));
-  const alike = (c: BankCredit, b: BookedSubject) =>
-    (c.amount.atoms === b.credit ? 2 : 0) + (b.sender !== undefined && sameAccount(c.debitAccount, b.sender) ? 1 : 0);
-  for (const booking of bookings) {
-    const [first] = ofSubject(booking).sort((a, b) =>
-      alike(b, booking) - alike(a, booking) || (a.rowId < b.rowId ? -1 : 1)
-    );
-    if (first !== undefined) booked.add(first.rowId);
-  }
-  return booked;
+/** Kind and subject by which a booking finds a credit; undefined for one that no booking can stand for. */
+function subjectKey(credit: BankCredit): string | undefined {
+  const own = ownPayment(credit);
+  if (own !== undefined) return `RESERVE ${encodeHex(own)}`;
+  return credit.kind === "OTHER" ? undefined : `${credit.kind} ${encodeHex(credit.subject)}`;
+}
+
+/** The place of the credit that is most like a booking, the first of several; -1 for none. */
+function mostAlike(credits: readonly BankCredit[], booking: BookedSubject): number {
+  const alike = (c: BankCredit) =>
+    (c.amount.atoms === booking.credit ? 2 : 0) +
+    (booking.sender !== undefined && sameAccount(c.debitAccount, booking.sender) ? 1 : 0);
+  return credits.reduce((best, c, at) => best < 0 || alike(c) > alike(credits[best]!) ? at : best, -1);
 }
 
 /** WD-R6: what went out without identifier and returns nothing. */
 export function settleOthers(s: DebitState, { debits, sections, returned }: Others): void {
   const { currency } = s.run.context.settings;
   for (const d of debits) {
-    const missing = isDue(d.date, s.run.context) && !returned.has(debitKey(d.account, d.rowId));
+    const explained = d.amount.atoms === 0n || returned.has(debitKey(d.account, d.rowId));
+    const missing = isDue(d.date, s.run.context) && !explained;
     const row = BigInt.asIntN(64, d.rowId), { atoms } = d.amount;
     const key = `WD-R6:${keyPart(d.account)}:${d.rowId}`, place = { stage: RANK.open, serial: d.rowId };
     if (d.amount.currency !== currency) {

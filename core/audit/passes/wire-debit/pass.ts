@@ -11,6 +11,7 @@ import type { ReserveClosureRow, WireOutRow } from "../../../exchange/rows.ts";
 import { readRows } from "../../../exchange/source.ts";
 import { CLOSURES, decodeDrain, PROFIT_DRAINS, wireOutsElsewhere, wireOutsOf } from "../../../exchange/v014/wire.ts";
 import {
+  accountsWith,
   anomaliesOf,
   auditAnomalies,
   checkOwnAccount,
@@ -58,7 +59,7 @@ export const wireDebitPass = {
 
 async function runWireDebit(run: PassRun): Promise<void> {
   const bank = requireBank(run.context);
-  const audited = (run.context.settings.accounts ?? []).filter((a) => a.debit);
+  const audited = await accountsWith(bank, run.context.settings.accounts ?? [], "debit");
   const open = await loadOpen(run);
   const before = new Set(open.owed.keys());
   for (const account of audited) await checkOwnAccount(bank, account);

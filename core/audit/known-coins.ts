@@ -60,6 +60,7 @@ export function knownCoinsStage(sink: KnownCoinsSink): Stage<KnownCoinRow, Prepa
       if (reason !== undefined) sink.run.settleRevisit(stage, serial);
       sink.counted?.(denomination);
       if (task !== undefined && good(task)) return;
+      if (sink.badCoins.has(serial)) return;
       sink.badCoins.add(serial);
       sink.newBadCoins.push({ known_coin_id: serial.toString(), coin_pub: bytesColumn(row.coinPub) });
     },

@@ -5,127 +5,30 @@
  * Reading runs ahead of verification and booking; bookings happen one after another in the order in which their pages
  * were read, so that a booking function sees the effects of all rows before it, whatever the number of workers.
  */
-import type { BankHistory } from "../bank/history.ts";
-import type { Sql } from "../db/connect.ts";
 import {
   type Extent,
+  type LateRow,
   readExtent,
+  readHoles,
+  readLate,
   readRange,
   readSerials,
   SERIALS_END,
-  type Source,
   type SourceRow,
 } from "../exchange/source.ts";
 import { Book } from "./book.ts";
+import type { PassContext } from "./context.ts";
 import { rowInconsistency } from "./findings.ts";
-import type { VerifyPool } from "./pool.ts";
+import { Gaps, LATE, MAX_GAPS } from "./gaps.ts";
 import { Revisits } from "./revisits.ts";
 import { settleIrregular } from "./serials.ts";
+import type { AnyStage, Stage, StageRow } from "./stage.ts";
 import { requireSnapshot, sessionOf } from "./session.ts";
 import type { StateWrite, StoredStanding } from "./store.ts";
 import { TaskWriter } from "./tasks.ts";
 
-/** What the configuration says, as far as the passes judge by it. */
-export interface AuditSettings {
-  currency: string;
-  /** Wire rounding unit in atoms, 0 for none. */
-  roundUnit: bigint;
-  masterPub: Uint8Array;
-  exchangeBaseUrl: string;
-  auditorBaseUrl: string;
-  auditorPub: Uint8Array;
-  /** µs */
-  idleReserveExpiration: bigint;
-  /** µs */
-  legalReserveExpiration: bigint;
-  /** Wire transfers, and confirmed deposits, that are younger than this (µs) may still be missing on the other side. */
-  gracePeriod?: bigint;
-  /** Groups of late deposits below this amount (atoms) are not worth a line. */
-  tinyAmount?: bigint;
-  /** The exchange's bank accounts, for the passes that compare with the bank. */
-  accounts?: readonly AuditedAccount[];
-}
-
-/** A bank account of the exchange as the wire passes need it. */
-export interface AuditedAccount {
-  /** Configuration section; the exchange's database names the account by it. */
-  section: string;
-  paytoUri: string | undefined;
-  credit: boolean;
-  debit: boolean;
-}
-
-/** How far a run is, for people. */
-export interface Progress {
-  pass: string;
-  stage: string;
-  done: bigint;
-  total: bigint;
-}
-
-/** Everything a pass works with. */
-export interface PassContext {
-  settings: AuditSettings;
-  /** The time by which the audit judges, µs. */
-  now: bigint;
-  /** Compare with the exchange's own derived figures as well. */
-  internal: boolean;
-  /** A connection inside the snapshot of the exchange's database. */
-  source: Sql;
-  /** The auditor database, for reading what earlier runs left. */
-  auditor: Sql;
-  pool: VerifyPool;
-  /** What passes of one run tell each other. */
-  shared?: SharedVerdicts | undefined;
-  /** What the bank says; the passes that need it fail without. */
-  bank?: BankHistory | undefined;
-  pageRows: number;
-  /** Exclusive upper serial per table, to audit only a part of what is there; absent: everything. */
-  limits?: ReadonlyMap<string, bigint> | undefined;
-  progress?: ((p: Progress) => void) | undefined;
-  /** Told what limits this run's verdicts without being anybody's fault. */
-  warn?: ((message: string) => void) | undefined;
-}
-
-/** Verdicts that one pass reaches and another needs, so that no signature is verified twice in a run. */
-export interface SharedVerdicts {
-  /** `known_coin_id`s of all coins without valid signature; rejected when the coins pass fails before it knows. */
-  badCoins: PromiseWithResolvers<ReadonlySet<bigint>>;
-}
-
-/** A stage of a pass: a source, and what its rows mean. */
-export interface Stage<Row, Prepared> {
-  /** Number that orders its findings among the stages. */
-  rank: number;
-  source: Source<Row>;
-  /** Key of its progress point in `auditor_progress`, or in our counters if it begins with `x:`. */
-  progressKey: string;
-  /** Writes the verification tasks of one page and keeps what booking needs beside the rows. */
-  prepare(rows: StageRow<Row>[], tasks: TaskWriter): Prepared[] | Promise<Prepared[]>;
-  /** Books one row. `good` tells the verdict of a task. */
-  book(row: StageRow<Row>, prepared: Prepared, good: (task: number) => boolean): void;
-  /** Told of a row that can never be booked because it cannot be read (D-17). */
-  unreadable?(serial: bigint): void;
-  /** Reads the whole snapshot even when the run is limited to a part. */
-  unlimited?: boolean;
-  /** Its progress point is the last serial that was audited, not the one after it (database.md 12.3). */
-  last?: boolean;
-}
-
-/** A stage of any kind of rows, where only its name and place matter. */
-export interface AnyStage {
-  source: Source<unknown>;
-  progressKey: string;
-  unlimited?: boolean;
-  last?: boolean;
-}
-
-/** A readable row of a stage; `reason` says why it was read again, if it was. */
-export interface StageRow<Row> {
-  serial: bigint;
-  row: Row;
-  reason: string | undefined;
-}
+export type { AuditedAccount, AuditSettings, PassContext, Progress, SharedVerdicts } from "./context.ts";
+export type { AnyStage, Stage, StageRow } from "./stage.ts";
 
 /** A pass was stopped because its source cannot be trusted to continue; what it found so far is committed. */
 export class PassStopped extends Error {
@@ -144,7 +47,13 @@ interface Range {
   until: bigint;
   extent: Extent;
   revisit: ReadonlyMap<bigint, string>;
+  stage: AnyStage;
+  /** Rows that appeared in gaps. */
+  late: readonly LateRow[];
 }
+
+/** Rows in gaps that a run reads of one stage at most; those beyond stay for the next run. */
+const LATE_AT_ONCE = 100_000;
 
 function partnerKey(stage: AnyStage, serial: bigint): string {
   return `X-9:${stage.source.table}:${stage.progressKey}:${serial}`;
@@ -159,6 +68,9 @@ export class PassRun {
   #queue: Promise<() => void>[] = [];
   #total = 0n;
   readonly revisits = new Revisits();
+  readonly gaps = new Gaps();
+  /** More rows appeared late than this run reads: what it does not read may be older than what it sees elsewhere. */
+  postponed = false;
   #session = 0;
   #counters: Record<string, unknown>[] = [];
   readonly #floors = new Map<string, bigint>();
@@ -179,18 +91,19 @@ export class PassRun {
    * backwards; that is a finding, and the pass stops (law "monotone").
    */
   async plan(stages: AnyStage[]): Promise<void> {
-    const { source: sql, auditor, limits } = this.context;
+    const { source: sql, auditor } = this.context;
     await this.revisits.load(auditor, this.pass);
     const backwards: string[] = [];
     for (const stage of stages) {
-      const { source, progressKey, unlimited, last } = stage;
+      const { source, progressKey, last } = stage;
       const point = this.pointOf(progressKey);
       const from = last === true && point > 0n ? point + 1n : point;
-      const until = unlimited === true ? SERIALS_END : limits?.get(source.table) ?? SERIALS_END;
+      const until = this.#endOf(stage);
       const extent = await readExtent(sql, source, from, until);
       settleIrregular(this.book, source.table, source.serial, extent.irregular, progressKey);
-      this.#ranges.set(progressKey, { from, until, extent, revisit: this.revisits.of(stage) });
-      this.#total += extent.rows;
+      const late = await this.#readLate(stage, from);
+      this.#ranges.set(progressKey, { from, until, extent, revisit: this.revisits.of(stage), stage, late });
+      this.#total += extent.rows + BigInt(late.length);
       const gone = from > extent.highest + 1n;
       const text = `the source went backwards: audited up to ${from - 1n}, highest serial now ${extent.highest}`;
       this.book.settle(
@@ -224,6 +137,48 @@ export class PassRun {
     return { from, until };
   }
 
+  /** The end of the serials that a stage looks at in this run. */
+  #endOf({ source, unlimited }: AnyStage): bigint {
+    return unlimited === true ? SERIALS_END : this.context.limits?.get(source.table) ?? SERIALS_END;
+  }
+
+  /** The rows of a table that appeared in a stage's gaps below a serial number. */
+  async #readLate(stage: AnyStage, point: bigint): Promise<LateRow[]> {
+    const gaps = this.gaps.look(stage, point);
+    if (gaps.length === 0) return [];
+    const late = await readLate(this.context.source, stage.source, gaps, this.#endOf(stage), LATE_AT_ONCE);
+    if (late.length >= LATE_AT_ONCE) this.postponed = true;
+    return late;
+  }
+
+  /** The serials of the rows of a planned stage that appeared below its range (X-13), ascending. */
+  lateOf(progressKey: string): bigint[] {
+    return this.#ranges.get(progressKey)!.late.flatMap((r) => r.ours ? [r.serial] : []);
+  }
+
+  /** Whether an earlier run has seen a row of a planned stage. */
+  wasSeen(progressKey: string, serial: bigint): boolean {
+    const { from, stage } = this.#ranges.get(progressKey)!;
+    return serial < from && !this.gaps.held(stage, serial);
+  }
+
+  /**
+   * The same as {@link lateOf} for rows that are looked at in another way than as a stage, below `point`: they count as
+   * found. To be used with {@link passed}.
+   */
+  async takeLate(stage: AnyStage, point: bigint): Promise<bigint[]> {
+    const late = await this.#readLate(stage, point);
+    this.gaps.cut(stage, late.map((r) => r.serial), this.context.now);
+    return late.flatMap((r) => r.ours ? [r.serial] : []);
+  }
+
+  /** Notes that the rows from a serial number up to a row were looked at: what is missing there may come late. */
+  async passed(stage: AnyStage, from: bigint, last: bigint): Promise<void> {
+    if (last < from) return;
+    const holes = await readHoles(this.context.source, stage.source, from, last, MAX_GAPS);
+    this.gaps.add(stage, from, holes, this.context.now);
+  }
+
   /** Sets one of our own counters. */
   setCounter(name: string, value: bigint): void {
     if ((this.counters.get(name) ?? 0n) !== value) this.#counters.push({ name, value: value.toString() });
@@ -249,7 +204,8 @@ export class PassRun {
     const range = this.#ranges.get(stage.progressKey)!;
     const { source: sql, pageRows } = this.context;
     const again = await readSerials(sql, stage.source, [...range.revisit.keys()]);
-    if (again.length > 0) await this.#page(stage, again, range);
+    if (again.length > 0) await this.#page(stage, again, (serial) => range.revisit.get(serial));
+    const late = await this.#runLate(stage, range);
     let rows = 0n, atoms = 0n, last = range.from - 1n;
     // until a page is not full: the number of rows alone would end too early where a serial number comes twice
     for (let next = range.from, full = range.extent.rows > 0n; full;) {
@@ -262,36 +218,56 @@ export class PassRun {
       }
       last = page.at(-1)!.serial;
       next = last + 1n;
-      await this.#page(stage, page, range);
+      await this.#page(stage, page, () => undefined);
     }
-    this.#queue.push(Promise.resolve(() => this.#finishStage(stage, range, rows, atoms, last)));
+    await this.passed(stage, range.from, last);
+    this.#queue.push(Promise.resolve(() => {
+      this.#checkPair(stage, range, rows + late.rows, atoms + late.atoms);
+      if (rows === 0n) return;
+      const point = stage.last === true ? last : last + 1n;
+      if (stage.progressKey.startsWith("x:")) this.setCounter(stage.progressKey, point);
+      else this.book.progress.set(stage.progressKey, point);
+    }));
+  }
+
+  /** Reads and books the rows that appeared in gaps (X-13); returns how many, and what they add up to. */
+  async #runLate<Row, P>(stage: Stage<Row, P>, range: Range): Promise<{ rows: bigint; atoms: bigint }> {
+    let rows = 0n, atoms = 0n;
+    const late = range.late.filter((r) => r.ours);
+    for (let i = 0, end = 0; i < late.length; i = end) {
+      end = Math.min(i + this.context.pageRows, late.length);
+      while (late[end]?.serial === late[end - 1]!.serial) end++; // a serial that comes twice is not torn apart
+      const page = await readSerials(this.context.source, stage.source, late.slice(i, end).map((r) => r.serial));
+      for (const r of page) {
+        rows++;
+        atoms += r.atoms;
+      }
+      await this.#page(stage, page, () => LATE);
+    }
+    this.gaps.cut(stage, range.late.map((r) => r.serial), this.context.now);
+    return { rows, atoms };
   }
 
   /** Law "pair": what was folded must be what the server counts and adds up by itself. */
-  #finishStage<Row, P>(stage: Stage<Row, P>, range: Range, rows: bigint, atoms: bigint, last: bigint): void {
-    const { extent } = range;
-    if (rows !== extent.rows || atoms !== extent.atoms) {
-      this.book.report(
-        { stage: stage.rank, serial: range.from },
-        rowInconsistency(
-          "pair",
-          "auditor-internal",
-          range.from,
-          `${stage.source.table}: read ${rows} rows and ${atoms} atoms, the server counts ${extent.rows} and ${extent.atoms}`,
-        ),
-      );
-    }
-    if (rows === 0n) return;
-    const point = stage.last === true ? last : last + 1n;
-    if (stage.progressKey.startsWith("x:")) this.setCounter(stage.progressKey, point);
-    else this.book.progress.set(stage.progressKey, point);
+  #checkPair(stage: AnyStage & { rank: number }, { from, extent, late }: Range, rows: bigint, atoms: bigint): void {
+    const counted = late.reduce((n, r) => r.ours ? n + 1n : n, extent.rows);
+    const sum = late.reduce((n, r) => r.ours ? n + r.atoms : n, extent.atoms);
+    if (rows === counted && atoms === sum) return;
+    const text = `read ${rows} rows and ${atoms} atoms, the server counts ${counted} and ${sum}`;
+    const finding = rowInconsistency("pair", "auditor-internal", from, `${stage.source.table}: ${text}`);
+    this.book.report({ stage: stage.rank, serial: from }, finding);
   }
 
-  async #page<Row, Prepared>(stage: Stage<Row, Prepared>, page: SourceRow<Row>[], range: Range): Promise<void> {
+  /** @param reasonOf why a row of this page is read, if it is not just new */
+  async #page<Row, Prepared>(
+    stage: Stage<Row, Prepared>,
+    page: SourceRow<Row>[],
+    reasonOf: (serial: bigint) => string | undefined,
+  ): Promise<void> {
     const usable: StageRow<Row>[] = [];
     let previous = -1n;
     for (const r of page) {
-      const reason = range.revisit.get(r.serial);
+      const reason = reasonOf(r.serial);
       if (r.serial === previous) this.#duplicate(stage, r.serial);
       else if ("row" in r) usable.push({ serial: r.serial, row: r.row, reason });
       else this.#unusable(stage, r);
@@ -367,13 +343,15 @@ export class PassRun {
     }
     this.writes.length = 0;
     this.revisits.forget();
+    this.gaps.forget();
     this.#counters = [];
     this.#sums.clear();
   }
 
-  /** Notes which connection the pass reads on; to be called before anything is read. */
+  /** Notes which connection the pass reads on, and reads its gaps; to be called before anything is read. */
   async begin(): Promise<void> {
     this.#session = await sessionOf(this.context.source);
+    await this.gaps.load(this.context.auditor, this.pass);
   }
 
   /**
@@ -387,6 +365,7 @@ export class PassRun {
     return [
       ...this.writes,
       this.revisits.write(this.pass),
+      ...this.gaps.write(this.pass, this.context.now),
       { table: "auditor_x_counter", key: ["name"], upsert: this.#counters, remove: [] },
     ];
   }

@@ -22,6 +22,8 @@ export interface StateWrite {
   key: string[];
   upsert: Record<string, unknown>[];
   remove: Record<string, unknown>[];
+  /** Not worth a commit by itself: written only if something else is. */
+  tidy?: true;
 }
 
 /** What a run is, for its journal. */
@@ -355,7 +357,8 @@ export async function commitRun(
   const summary = { opened: plan.open.length, changed: plan.change.length, resolved: plan.resolve.length };
   const balances = await loadBalances(sql, facts.balanceKeys);
   const idle = plan.open.length + plan.change.length + plan.resolve.length + book.progress.size === 0 &&
-    writes.every((w) => w.upsert.length + w.remove.length === 0) && [...changes.values()].every((v) => v === 0n) &&
+    writes.every((w) => w.tidy === true || w.upsert.length + w.remove.length === 0) &&
+    [...changes.values()].every((v) => v === 0n) &&
     [...book.totals].every(([k, v]) => (balances.get(k) ?? 0n) === v) &&
     (facts.silentWhenEmpty || facts.balanceKeys.every((k) => balances.has(k)));
   if (idle) return { ...summary, wrote: false };

@@ -27,9 +27,11 @@ export function skipSeen(run: PassRun, stage: AnyStage): void {
 
 /** Notes where this run ends, for {@link skipSeen}. To be called after the stages were planned. */
 export async function noteSeen(run: PassRun, stage: AnyStage): Promise<void> {
-  const { until } = run.rangeOf(stage.progressKey);
+  const { from, until } = run.rangeOf(stage.progressKey);
   const highest = await highestSerial(run.context.source, stage.source as WireTable, until);
-  if (highest >= run.pointOf(stage.progressKey)) run.setCounter(seenKey(stage), highest + 1n);
+  if (highest < run.pointOf(stage.progressKey)) return;
+  run.setCounter(seenKey(stage), highest + 1n);
+  await run.passed(stage, from, highest);
 }
 
 /** The newest date at which the exchange booked something, over all runs of a pass. */

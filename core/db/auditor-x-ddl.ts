@@ -65,6 +65,16 @@ CREATE TABLE auditor_x_revisit (
 );
 COMMENT ON TABLE auditor_x_revisit IS 'Rows below the progress point that could not be finished yet and are read again in every run.';
 
+CREATE TABLE auditor_x_gap (
+  pass text NOT NULL,
+  stage text NOT NULL,
+  first int8 NOT NULL,
+  last int8 NOT NULL CHECK (last >= first),
+  since int8 NOT NULL,
+  PRIMARY KEY (pass, stage, first)
+);
+COMMENT ON TABLE auditor_x_gap IS 'Serial numbers below the progress point that no row had; a row that appears there late is audited. since: when they were noticed, or last filled in part, in microseconds.';
+
 CREATE TABLE auditor_x_denomination (
   denom_pub_hash bytea PRIMARY KEY CHECK (length(denom_pub_hash) = 64),
   issued_coins int8 NOT NULL,

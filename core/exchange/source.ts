@@ -6,7 +6,7 @@
  * so that a row whose partner is missing is seen and reported (audit chapter X-9) and never silently dropped.
  */
 import type { Sql } from "../db/connect.ts";
-import { type PageParameter, readPage, type RowProblem, type RowReader } from "../db/page.ts";
+import { arrayLiteral, type PageParameter, readPage, type RowProblem, type RowReader } from "../db/page.ts";
 
 /** One table of a stage, its partners and how its rows become typed rows. */
 export interface Source<Row> {
@@ -24,6 +24,15 @@ export interface Source<Row> {
   readonly joins?: string;
   /** Reads one row after its serial and amount; the amount is in `r.stageAmount`. */
   readonly decode: (r: RowReader) => Row | MissingPartner;
+}
+
+/** What of a source says which rows of its table there are. */
+export type Numbered = Pick<Source<unknown>, "table" | "serial" | "amount" | "where">;
+
+/** A range of serial numbers, both ends included. */
+export interface SerialRange {
+  first: bigint;
+  last: bigint;
 }
 
 /** The verdict on a row whose partner row does not exist (X-9). */
@@ -111,7 +120,7 @@ export async function readSerials<Row>(
 }
 
 /** Counts and adds up `from <= serial < until` on the server; without joins, hence independent of the pages. */
-export async function readExtent<Row>(sql: Sql, source: Source<Row>, from: bigint, until: bigint): Promise<Extent> {
+export async function readExtent(sql: Sql, source: Numbered, from: bigint, until: bigint): Promise<Extent> {
   const sum = (part: string) =>
     source.amount === undefined
       ? "0" // half an amount is none: the row cannot be read
@@ -135,9 +144,81 @@ export async function readExtent<Row>(sql: Sql, source: Source<Row>, from: bigin
   };
 }
 
+/** A row that appeared in a gap (X-13). */
+export interface LateRow {
+  serial: bigint;
+  atoms: bigint;
+  /** Whether the source reads it; others of its table only fill the gap. */
+  ours: boolean;
+}
+
+/**
+ * The rows in some ranges of serial numbers, ascending, at most `limit` of them. One short walk over the index for each
+ * range, and without joins, hence independent of the pages.
+ * @param until exclusive end of the serials that may be looked at
+ */
+export async function readLate(
+  sql: Sql,
+  { table, serial, amount, where = "true" }: Numbered,
+  ranges: readonly SerialRange[],
+  until: bigint,
+  limit: number,
+): Promise<LateRow[]> {
+  const part = (name: string) => amount === undefined ? "0" : `CASE WHEN a IS NOT NULL THEN (a).${name} END`;
+  const rows = await sql.unsafe(
+    `SELECT late.n AS serial, late.ours, coalesce(${part("val")}, 0)::int8 AS val, coalesce(${
+      part("frac")
+    }, 0)::int8 AS frac
+     FROM unnest($1::int8[], $2::int8[]) AS gap (first, last)
+     CROSS JOIN LATERAL (SELECT base.${serial} AS n, (${where}) IS TRUE AS ours, ${
+      amount === undefined ? "NULL" : `base.${amount}`
+    } AS a
+       FROM exchange.${table} base
+       WHERE base.${serial} >= gap.first AND base.${serial} <= gap.last AND base.${serial} < $3
+       ORDER BY base.${serial} LIMIT $4) late
+     ORDER BY 1 LIMIT $4`,
+    [arrayLiteral(ranges.map((r) => r.first)), arrayLiteral(ranges.map((r) => r.last)), until, limit] as never[],
+    { prepare: true },
+  );
+  return rows.map((r) => ({
+    serial: r["serial"] as bigint,
+    atoms: (r["val"] as bigint) * 100_000_000n + (r["frac"] as bigint),
+    ours: r["ours"] as boolean,
+  }));
+}
+
+/** Rows among which {@link readHoles} looks for holes. */
+const HOLES_AMONG = 100_000;
+
+/**
+ * The serial numbers that no row of a table has, of `from` to `last`, as ranges, ascending: the newest `limit` of those
+ * between the newest rows. Rows that the source leaves out are there, too.
+ * @param last serial of a row
+ */
+export async function readHoles(
+  sql: Sql,
+  { table, serial }: Numbered,
+  from: bigint,
+  last: bigint,
+  limit: number,
+): Promise<SerialRange[]> {
+  const rows = await sql.unsafe(
+    `WITH newest AS MATERIALIZED (SELECT base.${serial} AS n FROM exchange.${table} base
+       WHERE base.${serial} >= $1 AND base.${serial} <= $2 ORDER BY base.${serial} DESC LIMIT ${HOLES_AMONG})
+     SELECT x.before + 1 AS first, x.n - 1 AS last FROM (
+       SELECT n, coalesce(lag(n) OVER (ORDER BY n),
+         CASE WHEN (SELECT count(*) FROM newest) < ${HOLES_AMONG} THEN $1::int8 - 1 END) AS before FROM newest) x
+     WHERE x.n - x.before > 1 ORDER BY 1 DESC LIMIT $3`,
+    // no identity column begins with 0
+    [from > 1n ? from : 1n, last, limit] as never[],
+    { prepare: true },
+  );
+  return rows.map((r) => ({ first: r["first"] as bigint, last: r["last"] as bigint })).reverse();
+}
+
 /** SQL expression: the serials outside of the usable range as one text; each part is a short walk over the index. */
 export function irregularSerials(
-  { table, serial, where = "true" }: Pick<Source<unknown>, "table" | "serial" | "where">,
+  { table, serial, where = "true" }: Numbered,
 ) {
   const part = (condition: string) =>
     `(SELECT base.${serial} AS n FROM exchange.${table} base WHERE base.${serial} ${condition} AND (${where})

@@ -35,7 +35,7 @@ export function limitsAt(highest: ReadonlyMap<string, bigint>, perMille: bigint)
 }
 
 /** Tables whose rows may be taken away for a while, with the column that orders them in time, if one does. */
-const MOVED: Readonly<Record<string, string | undefined>> = {
+export const MOVED: Readonly<Record<string, string | undefined>> = {
   ...STAGE_TABLES,
   batch_deposits: "batch_deposit_serial_id",
   aggregation_tracking: "aggregation_serial_id",
@@ -60,12 +60,12 @@ const EVENTS = [
 ] as const;
 
 /** `rows` of `table` go when a row of `other` that they need is not there yet. */
-const needs = (table: string, other: string, condition: string) =>
+export const needs = (table: string, other: string, condition: string) =>
   `DELETE FROM ${table} x WHERE EXISTS (SELECT FROM side.${other} y WHERE ${condition})
      AND NOT EXISTS (SELECT FROM ${other} y WHERE ${condition})`;
 
-/** What goes with rows that are not there yet. */
-const CONSEQUENCES = [
+/** What goes with rows that are not there yet: what belongs to their transaction, and what came of it. */
+export const CONSEQUENCES: readonly string[] = [
   ...EVENTS.flatMap(([name, table, serial, coin]) => [
     needs("coin_history", table, `x.table_name = '${name}' AND y.${serial} = x.serial_id`),
     needs(table, "coin_history", `y.table_name = '${name}' AND y.serial_id = x.${serial}`),
@@ -94,19 +94,20 @@ const CONSEQUENCES = [
   `DELETE FROM wire_out w WHERE EXISTS (SELECT FROM side.aggregation_tracking t WHERE t.wtid_raw = w.wtid_raw
      AND t.aggregation_serial_id NOT IN (SELECT aggregation_serial_id FROM aggregation_tracking))`,
   needs("aggregation_tracking", "wire_out", "y.wtid_raw = x.wtid_raw"),
-  // what is gone in the order of time takes everything after it along
-  ...Object.entries(MOVED).flatMap(([table, serial]) =>
-    serial === undefined ? [] : [
-      `DELETE FROM ${table} WHERE ${serial} > (SELECT min(y.${serial}) FROM side.${table} y
-         WHERE y.${serial} NOT IN (SELECT ${serial} FROM ${table}))`,
-    ]
-  ),
 ];
+
+/** What is gone in the order of time takes everything after it along. */
+const IN_ORDER = Object.entries(MOVED).flatMap(([table, serial]) =>
+  serial === undefined ? [] : [
+    `DELETE FROM ${table} WHERE ${serial} > (SELECT min(y.${serial}) FROM side.${table} y
+       WHERE y.${serial} NOT IN (SELECT ${serial} FROM ${table}))`,
+  ]
+);
 
 type Statements = { unsafe(text: string): PromiseLike<{ count: number }> };
 
 /** Runs `body` as a copy of the exchange's database gets its rows: without triggers and foreign keys. */
-async function asReplica(sql: Sql, body: (tx: Statements) => Promise<void>): Promise<void> {
+export async function asReplica(sql: Sql, body: (tx: Statements) => Promise<void>): Promise<void> {
   await sql.begin(async (tx) => {
     await tx.unsafe("SET LOCAL session_replication_role = replica; SET LOCAL search_path = exchange");
     await body(tx);
@@ -147,7 +148,7 @@ export async function goBackTo(sql: Sql, perMille: number): Promise<void> {
     }
     for (let gone = 1; gone > 0;) {
       gone = 0;
-      for (const statement of CONSEQUENCES) gone += (await tx.unsafe(statement)).count;
+      for (const statement of [...CONSEQUENCES, ...IN_ORDER]) gone += (await tx.unsafe(statement)).count;
     }
     // the exchange knows a coin since it was first spent
     await tx.unsafe(`DELETE FROM known_coins WHERE known_coin_id > (SELECT coalesce(max(y.known_coin_id), 0)

@@ -207,11 +207,11 @@ export async function auditorState(sql: Sql): Promise<AuditorState> {
 }
 
 /**
- * Our own state tables; without run and journal, which tell the story and not the state, without the number of the last
- * run whose figures are stored, and without row numbers.
+ * Our own state tables; without run, journal and gaps, which tell the story and not the state, without the number of the
+ * last run whose figures are stored, and without row numbers.
  */
 export async function ownState(sql: Sql): Promise<AuditorState> {
-  const story = ["auditor_x_run", "auditor_x_journal"];
+  const story = ["auditor_x_run", "auditor_x_journal", "auditor_x_gap"];
   const tables = (await auditorTables(sql)).filter((t) => t.startsWith("auditor_x_") && !story.includes(t));
   const read = await readTables(sql, tables);
   return new Map([...read].map(([t, rows]) => {

@@ -18,6 +18,12 @@ interface Open {
 const QUERIES: Record<string, (rows: Row[], parameters: readonly unknown[], query: string) => Row[]> = {
   auditor_x_revisit: (rows, [pass]) =>
     rows.filter((r) => r["pass"] === pass).map((r) => ({ ...r, serial: BigInt(String(r["serial"])) })),
+  auditor_x_gap: (rows, [pass]) =>
+    [...Map.groupBy(rows.filter((r) => r["pass"] === pass), (r) => r["stage"])].map(([stage, gaps]) => ({
+      stage,
+      gaps: gaps.sort((a, b) => BigInt(String(a["first"])) < BigInt(String(b["first"])) ? -1 : 1)
+        .map((g) => `${g["first"]} ${g["last"]} ${g["since"]}`).join(),
+    })),
   auditor_x_denomination: (rows) =>
     rows.map((r) => ({
       ...r,

@@ -50,6 +50,9 @@ export class MemoryExchange {
     return memorySql((query) => {
       const [, special] = this.#answers.find(([piece]) => query.includes(piece)) ?? [];
       if (special !== undefined) return special;
+      const table = /FROM exchange\.(\w+) base/.exec(query)?.[1];
+      if (query.includes("AS gap (first, last)")) return (parameters) => this.#late(table!, parameters);
+      if (query.includes("lag(n) OVER")) return (parameters) => this.#holes(table!, parameters);
       const source = known.find((s) =>
         query.includes(`FROM exchange.${s.table} base`) && (s.where === undefined || query.includes(`(${s.where})`))
       );
@@ -86,7 +89,7 @@ export class MemoryExchange {
   }
 
   #select(source: Source<unknown>, query: string, parameters: readonly unknown[]): Record<string, unknown>[] {
-    const all = this.#of(source as unknown as Source<never>);
+    const all = [...this.#of(source as unknown as Source<never>)].sort((a, b) => a.serial < b.serial ? -1 : 1);
     const between = (from: unknown, until: unknown) =>
       all.filter((r) => r.serial >= (from as bigint) && r.serial < (until as bigint));
     if (query.includes("count(*)::int8 AS rows")) return [this.#extent(all, between(parameters[0], parameters[1]))];
@@ -100,6 +103,37 @@ export class MemoryExchange {
       ...r.cells(),
     ]);
     return page(rows);
+  }
+
+  /** The rows of a table, whichever sources read them. */
+  #table(table: string): StoredRow[] {
+    return [...this.#rows].filter(([s]) => s.table === table).flatMap(([, rows]) => rows)
+      .sort((a, b) => a.serial < b.serial ? -1 : 1);
+  }
+
+  #late(table: string, [firsts, lasts, until, limit]: readonly unknown[]): Record<string, unknown>[] {
+    const ends = elements(lasts).map(BigInt);
+    const gaps = elements(firsts).map((first, i) => [BigInt(first), ends[i]!] as const);
+    const rows = this.#table(table).filter((r) =>
+      r.serial < (until as bigint) && gaps.some(([first, last]) => r.serial >= first && r.serial <= last)
+    );
+    return rows.slice(0, limit as number).map(({ serial, atoms = 0n }) => ({
+      serial,
+      ours: true,
+      val: atoms / 100_000_000n,
+      frac: atoms % 100_000_000n,
+    }));
+  }
+
+  #holes(table: string, [from, last]: readonly unknown[]): Record<string, unknown>[] {
+    const holes: Record<string, unknown>[] = [];
+    let next = from as bigint;
+    for (const { serial } of this.#table(table)) {
+      if (serial < next || serial > (last as bigint)) continue;
+      if (serial > next) holes.push({ first: next, last: serial - 1n });
+      next = serial + 1n;
+    }
+    return holes.reverse();
   }
 
   #extent(all: StoredRow[], chosen: StoredRow[]): Record<string, unknown> {

@@ -253,8 +253,21 @@ export const REFUNDS: Source<RefundRow> = {
   },
 };
 
+/**
+ * Sums of refunds with higher serials in the batches of some, of the same coins; parameters: serials of the refunds, end
+ * of the serials that count, serials that do not.
+ */
+export const LATER_REFUNDS = `SELECT base.refund_serial_id AS serial, x.val, x.frac FROM exchange.refunds base
+  CROSS JOIN LATERAL (SELECT coalesce(sum((x.amount_with_fee).val), 0)::text AS val,
+      coalesce(sum((x.amount_with_fee).frac), 0)::text AS frac
+    FROM exchange.refunds x
+    WHERE x.batch_deposit_serial_id = base.batch_deposit_serial_id AND x.coin_pub = base.coin_pub
+      AND x.refund_serial_id > base.refund_serial_id AND x.refund_serial_id < $2
+      AND x.refund_serial_id <> ALL($3::int8[])) x
+  WHERE base.refund_serial_id = ANY($1::int8[]) ORDER BY 1`;
+
 /** Two numeric sums sent as text: units and 10^-8 units. */
-function atomsOfSums(r: RowReader): bigint {
+export function atomsOfSums(r: RowReader): bigint {
   return BigInt(r.text("sum")) * 100_000_000n + BigInt(r.text("sum"));
 }
 

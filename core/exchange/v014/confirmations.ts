@@ -98,16 +98,22 @@ export const DEPOSIT_COUNTS = `SELECT coalesce(max(cd.coin_deposit_serial_id), 0
   FROM exchange.coin_deposits cd WHERE cd.coin_deposit_serial_id < $2`;
 
 /**
- * One number for what identifies the deposits of a range of serials; parameters: its ends. A row that was replaced or
- * changed changes it; the order of the rows does not matter, so that the numbers of adjacent ranges add up.
+ * One number for what identifies the deposits of a range of serials; parameters: its ends. Or, with `listed`, of some
+ * deposits; parameter: their serials. A row that was replaced or changed changes it; the order of the rows does not
+ * matter, so that the numbers of adjacent ranges add up.
  */
-export const DEPOSIT_DIGEST = `SELECT 0::int8 AS serial, coalesce(sum(hashtextextended(ROW(
+export function depositDigestSql(listed = false): string {
+  const among = listed
+    ? "cd.coin_deposit_serial_id = ANY($1::int8[])"
+    : "cd.coin_deposit_serial_id >= $1 AND cd.coin_deposit_serial_id < $2";
+  return `SELECT 0::int8 AS serial, coalesce(sum(hashtextextended(ROW(
       cd.coin_deposit_serial_id, cd.batch_deposit_serial_id, cd.coin_pub, cd.coin_sig, cd.amount_with_fee,
       bd.merchant_pub, bd.h_contract_terms, bd.exchange_timestamp, bd.refund_deadline, bd.wire_deadline, bd.wire_salt,
       bd.wire_target_h_payto)::text, 0)), 0)::text
   FROM exchange.coin_deposits cd
   LEFT JOIN exchange.batch_deposits bd ON bd.batch_deposit_serial_id = cd.batch_deposit_serial_id
-  WHERE cd.coin_deposit_serial_id >= $1 AND cd.coin_deposit_serial_id < $2`;
+  WHERE ${among}`;
+}
 
 /** When the exchange took the youngest deposit; parameter 1: end of the serials of deposited coins (BUG-4.3, BUG-4.4). */
 export const NEWEST_DEPOSIT = `SELECT bd.batch_deposit_serial_id AS serial, bd.exchange_timestamp

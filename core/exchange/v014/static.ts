@@ -151,26 +151,34 @@ export const HISTORY_GAPS: readonly HistoryGap[] = [
   },
 ];
 
-/** Rows in a serial range that no `coin_history` row points to; parameters: first serial, end of the range. */
-export function historyGapsSql(gap: HistoryGap): string {
+/** SQL condition: a serial is one of some (parameter 1), or lies in a range (parameters: first serial, end). */
+const among = (serial: string, listed: boolean) =>
+  listed ? `${serial} = ANY($1::int8[])` : `${serial} >= $1 AND ${serial} < $2`;
+
+/**
+ * Rows that no `coin_history` row points to, of a serial range; parameters: first serial, end of the range. Or, with
+ * `listed`, of some rows; parameter: their serials.
+ */
+export function historyGapsSql(gap: HistoryGap, listed = false): string {
   return `SELECT x.${gap.serial} AS serial FROM ${gap.from}
-    WHERE x.${gap.serial} >= $1 AND x.${gap.serial} < $2 AND (${gap.where ?? "true"})
+    WHERE ${among(`x.${gap.serial}`, listed)} AND (${gap.where ?? "true"})
       AND NOT EXISTS (SELECT FROM exchange.coin_history h
         WHERE h.coin_pub = ${gap.coin} AND h.table_name = '${gap.name}' AND h.serial_id = x.${gap.serial})
     ORDER BY 1`;
 }
 
-/** Rows of `coin_history` in a serial range that point nowhere; parameters: first serial, end of the range. */
-export const HISTORY_ORPHANS = `SELECT h.coin_history_serial_id AS serial, substring(h.table_name FROM 1 FOR 64),
+/** Rows of `coin_history` that point nowhere; parameters as for {@link historyGapsSql}. */
+export function historyOrphansSql(listed = false): string {
+  return `SELECT h.coin_history_serial_id AS serial, substring(h.table_name FROM 1 FOR 64),
     h.serial_id
   FROM exchange.coin_history h
-  WHERE h.coin_history_serial_id >= $1 AND h.coin_history_serial_id < $2 AND NOT CASE h.table_name
+  WHERE ${among("h.coin_history_serial_id", listed)} AND NOT CASE h.table_name
     ${
-  HISTORY_TABLES.map((t) =>
-    `WHEN '${t.name}' THEN EXISTS (SELECT FROM exchange.${t.table} x
+    HISTORY_TABLES.map((t) =>
+      `WHEN '${t.name}' THEN EXISTS (SELECT FROM exchange.${t.table} x
       WHERE x.${t.serial} = h.serial_id AND x.${t.coin} = h.coin_pub)`
-  ).join("\n    ")
-}
+    ).join("\n    ")
+  }
     WHEN 'recoup_refresh::OLD' THEN EXISTS (SELECT FROM exchange.recoup_refresh x
       JOIN exchange.refresh_revealed_coins rrc ON rrc.rrc_serial = x.rrc_serial
       JOIN exchange.refresh_commitments rc ON rc.melt_serial_id = rrc.melt_serial_id
@@ -180,3 +188,4 @@ export const HISTORY_ORPHANS = `SELECT h.coin_history_serial_id AS serial, subst
       WHERE x.purse_decision_serial_id = h.serial_id AND x.refunded AND d.coin_pub = h.coin_pub)
     ELSE false END
   ORDER BY 1`;
+}

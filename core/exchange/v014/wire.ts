@@ -330,15 +330,20 @@ export const BATCH_DEPOSITS: Source<BatchDepositRow> = {
 };
 
 /**
- * Sums of batches to which coins were added; parameters: first serial of the coins that are new, end of the serials of
- * batches that are known. All coins count, as in {@link BATCH_DEPOSITS}.
+ * Sums of batches to which coins were added; parameters: end of the serials of batches that are known, first serial of
+ * the coins that are new; or, with `listed`, serials of the new coins. All coins count, as in {@link BATCH_DEPOSITS}.
  */
-export const GROWN_BATCHES = `SELECT x.batch_deposit_serial_id AS serial,
+export function grownBatchesSql(listed = false): string {
+  const fresh = listed
+    ? "n.coin_deposit_serial_id = ANY($2::int8[])"
+    : `n.coin_deposit_serial_id >= $2 AND n.coin_deposit_serial_id < ${SERIALS_END}`;
+  return `SELECT x.batch_deposit_serial_id AS serial,
     coalesce(sum((x.amount_with_fee).val), 0)::text AS val, coalesce(sum((x.amount_with_fee).frac), 0)::text AS frac
   FROM exchange.coin_deposits x WHERE x.batch_deposit_serial_id IN (
     SELECT n.batch_deposit_serial_id FROM exchange.coin_deposits n
-    WHERE n.coin_deposit_serial_id >= $1 AND n.coin_deposit_serial_id < ${SERIALS_END} AND n.batch_deposit_serial_id < $2)
+    WHERE ${fresh} AND n.batch_deposit_serial_id < $1)
   GROUP BY 1 ORDER BY 1`;
+}
 
 /** The end of the serials of deposited coins. */
 export const COINS_END = `SELECT coalesce(max(cd.coin_deposit_serial_id), -1) + 1 AS serial

@@ -74,6 +74,7 @@ async function runAggregation(run: PassRun): Promise<void> {
   };
   const coins = knownCoinsStage({ ...s, progressKey: KNOWN_COINS_PROGRESS.aggregation });
   run.skipTo(KNOWN_COINS_PROGRESS.aggregation, run.pointOf(KNOWN_COINS_PROGRESS.coins));
+  await run.gaps.borrow(auditor, "coins", { ...coins, progressKey: KNOWN_COINS_PROGRESS.coins }, coins);
   const wires = wireOutsStage(s);
   const verdicts = await sharedVerdicts(run);
   await run.plan(verdicts === undefined ? [coins, wires] : [wires]);

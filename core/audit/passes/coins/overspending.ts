@@ -48,7 +48,8 @@ export async function auditOverspending(s: CoinsState): Promise<void> {
   const ranges = SPENDING_TABLES.flatMap((table) => {
     const progressKey = PROGRESS_OF_TABLE[table];
     const { from, until } = run.rangeOf(progressKey);
-    return [from, until, [...run.revisits.of({ source: { table }, progressKey }).keys()]];
+    const again = run.revisits.of({ source: { table }, progressKey }).keys();
+    return [from, until, [...again, ...run.lateOf(progressKey)]];
   });
   const open = [...run.stored.keys()].flatMap((k) => /^(?:C-4|X-16):(.*)$/.exec(k)?.[1] ?? []);
   const candidates = await readRows(

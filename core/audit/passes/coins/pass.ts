@@ -12,7 +12,15 @@ import { auditOverspending, reattributeOverspending } from "./overspending.ts";
 import { recoupRefreshesStage, recoupsStage } from "./recoups.ts";
 import { purseRefundsStage, refundsStage } from "./refunds.ts";
 import { depositsStage, openDepositsStage, purseDepositsStage } from "./spending.ts";
-import { COINS_BALANCES, COINS_PROGRESS, coinsWrites, ledgerOf, loadCoinsState } from "./state.ts";
+import {
+  AGGREGATED,
+  COINS_BALANCES,
+  COINS_PROGRESS,
+  type CoinsState,
+  coinsWrites,
+  ledgerOf,
+  loadCoinsState,
+} from "./state.ts";
 import { syncDenominations } from "./sync.ts";
 
 /** The coins pass. */
@@ -80,16 +88,19 @@ async function runCoins(run: PassRun): Promise<void> {
   await run.drain();
   reattributeOverspending(s);
   await syncDenominations(s, revoked);
-  await noteAggregations(s.run);
+  await noteAggregations(s);
   run.writes.push(...coinsWrites(s));
 }
 
 /** Remembers how far aggregation has come, so that later runs can tell what came after it (X-5). */
-async function noteAggregations(run: PassRun): Promise<void> {
-  if (run.context.limits !== undefined) return;
+async function noteAggregations({ run, aggregatedBefore }: CoinsState): Promise<void> {
+  if (run.context.limits !== undefined || run.postponed) return;
   const rows = await run.context.source.unsafe(
     `SELECT coalesce(max(aggregation_serial_id), 0)::int8 AS seen FROM exchange.aggregation_tracking
      WHERE aggregation_serial_id < ${SERIALS_END}`,
   );
-  run.setCounter("x:aggregation_seen", rows[0]!["seen"] as bigint);
+  const seen = rows[0]!["seen"] as bigint;
+  run.setCounter(AGGREGATED.progressKey, seen);
+  await run.takeLate(AGGREGATED, aggregatedBefore + 1n);
+  await run.passed(AGGREGATED, aggregatedBefore + 1n, seen);
 }

@@ -4,16 +4,19 @@ import { buildBlock } from "../../../crypto/blocks.ts";
 import type { PurseRefundRow, RefundRow } from "../../../exchange/rows.ts";
 import { readRows } from "../../../exchange/source.ts";
 import {
+  atomsOfSums,
   decodePurseRefundCoin,
+  LATER_REFUNDS,
   PURSE_REFUND_COINS,
   PURSE_REFUND_DECISIONS,
   REFUNDS,
 } from "../../../exchange/v014/coins.ts";
 import { arithmetic, rowInconsistency, signRule } from "../../findings.ts";
+import { LATE } from "../../gaps.ts";
 import { MONEY } from "../../money.ts";
-import type { Stage, StageRow } from "../../pass.ts";
+import type { AnyStage, Stage, StageRow } from "../../pass.ts";
 import { DENOMINATION } from "../../revisits.ts";
-import { isNewer, reportBadSignature } from "./spending.ts";
+import { isAfterAggregation, reportBadSignature } from "./spending.ts";
 import { book, type CoinsState, denominationOf, partOf, RANK, readAgain, unknownKey } from "./state.ts";
 
 /** Refunds by merchants. */
@@ -23,15 +26,30 @@ export function refundsStage(s: CoinsState): Stage<RefundRow, number | undefined
     rank: RANK.refunds,
     source: REFUNDS,
     progressKey: "coins_refund_serial_id",
-    prepare: (rows, tasks) =>
-      rows.map(({ row }) => {
+    prepare: async (rows, tasks) => {
+      await addBookedBefore(s, stage, rows);
+      return rows.map(({ row }) => {
         const { hContractTerms, rtransactionId, amount } = row;
         const fields = { hContractTerms, coinPub: row.coin.coinPub, rtransactionId, amount };
         return tasks.ed25519(row.merchantPub, row.merchantSig, buildBlock("merchantRefund", currency, fields));
-      }),
+      });
+    },
     book: (r, task, good) => bookRefund(s, stage, r, task !== undefined && good(task)),
   };
   return stage;
+}
+
+/**
+ * Which refund completes a deposit, or goes beyond it, follows from the order in which they are booked. Of one that
+ * appeared late (X-13), those with higher serials that earlier runs have booked came before it.
+ */
+async function addBookedBefore(s: CoinsState, stage: AnyStage, rows: StageRow<RefundRow>[]): Promise<void> {
+  const late = new Map(rows.filter((r) => r.reason === LATE).map((r) => [r.serial, r.row]));
+  if (late.size === 0) return;
+  const { from } = s.run.rangeOf(stage.progressKey);
+  const parameters = [[...late.keys()], from, s.run.lateOf(stage.progressKey)];
+  const sums = await readRows(s.run.context.source, "refunds", LATER_REFUNDS, parameters, atomsOfSums);
+  for (const r of sums) if ("row" in r) late.get(r.serial)!.refundedBefore += r.row;
 }
 
 function bookRefund(
@@ -73,7 +91,7 @@ function checkRefundLimits(s: CoinsState, r: StageRow<RefundRow>): void {
     const allowed = row.refundedBefore > row.deposited ? row.refundedBefore : row.deposited;
     reportArithmetic(s, "X-5", "refund (deposit)", serial, refunded, allowed);
   }
-  if (isNewer(s, r) && row.aggregation !== undefined && row.aggregation <= s.aggregatedBefore) {
+  if (isAfterAggregation(s, r)) {
     s.run.book.report(
       { stage: RANK.refunds, serial },
       rowInconsistency("X-5", "refunds", serial, "refund of a deposit that was aggregated before"),

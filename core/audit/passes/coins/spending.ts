@@ -9,10 +9,11 @@ import { DEPOSITS, OPEN_DEPOSITS, POLICY, PURSE_DEPOSITS } from "../../../exchan
 import { parseExactJson } from "../../../taler/json.ts";
 import type { Denomination } from "../../denominations.ts";
 import { arithmetic, badSignature, rowInconsistency, signRule } from "../../findings.ts";
+import { LATE } from "../../gaps.ts";
 import { MONEY } from "../../money.ts";
 import { encodeHex } from "../../hex.ts";
 import type { Stage, StageRow } from "../../pass.ts";
-import { book, type CoinsState, denominationOf, ledgerOf, RANK, reject } from "./state.ts";
+import { AGGREGATED, book, type CoinsState, denominationOf, ledgerOf, RANK, reject } from "./state.ts";
 
 /** A signature that costs money if it is not valid: the finding, and the loss (audit chapter 2d "irregular loss"). */
 export function reportBadSignature(
@@ -45,10 +46,25 @@ export function checkCoin(
 
 /**
  * Whether this row is certainly newer than what earlier runs saw: then "it came after" can be judged although the
- * exchange's database has no time for it. Not so for rows read again, or in runs over a part of the database.
+ * exchange's database has no time for it. Not so for rows read again, in runs over a part of the database, or for rows
+ * that appeared late (X-13): their transaction had begun before the earlier run.
  */
-export function isNewer(s: CoinsState, r: StageRow<unknown>): boolean {
+function isNewer(s: CoinsState, r: StageRow<unknown>): boolean {
   return s.run.context.limits === undefined && r.reason === undefined;
+}
+
+/**
+ * Whether this row was not there when an earlier run saw that its batch was aggregated (X-5). A row that appeared late
+ * (X-13) was not either: whatever took its number so long, aggregation did not see it.
+ */
+export function isAfterAggregation(s: CoinsState, r: StageRow<{ aggregation: bigint | undefined }>): boolean {
+  const { aggregation } = r.row;
+  if (aggregation === undefined || !(isNewer(s, r) || isLate(s, r))) return false;
+  return aggregation <= s.aggregatedBefore && !s.run.gaps.held(AGGREGATED, aggregation);
+}
+
+function isLate(s: CoinsState, r: StageRow<unknown>): boolean {
+  return s.run.context.limits === undefined && r.reason === LATE;
 }
 
 /** A coin of a denomination that an earlier run already knew to be revoked can only be recouped (X-6). */
@@ -158,9 +174,7 @@ function bookDeposit(
   if (row.refundDeadline > row.wireDeadline) report("C-10", "refund deadline past wire deadline");
   if (row.exchangeTimestamp > d.expireDeposit) report("X-6", "deposit after the end of the deposit period");
   checkRevoked(s, RANK.deposits, "deposits", r, d);
-  if (isNewer(s, r) && row.aggregation !== undefined && row.aggregation <= s.aggregatedBefore) {
-    report("X-5", "coin deposited into a batch that was aggregated before");
-  }
+  if (isAfterAggregation(s, r)) report("X-5", "coin deposited into a batch that was aggregated before");
   checkCoin(s, RANK.deposits, "deposit", serial, row.amount, row.coin);
   if (!good) {
     reportBadSignature(s, "C-11", RANK.deposits, "deposit", serial, row.amount, row.coin.coinPub);

@@ -57,6 +57,12 @@ export const RANK = {
   sync: 9,
 } as const;
 
+/** What aggregation has done, as the coins pass looks at it (X-5): its own progress point, and gaps (X-13). */
+export const AGGREGATED = {
+  source: { table: "aggregation_tracking", serial: "aggregation_serial_id" },
+  progressKey: "x:aggregation_seen",
+} as const;
+
 /** The state of one run of the coins pass. */
 export interface CoinsState {
   run: PassRun;
@@ -113,7 +119,7 @@ export async function loadCoinsState(run: PassRun, denominations: Denominations)
     overspent: [],
     rejected: new Set(rejected.map((r) => `${r["stage"]}:${r["serial"]}`)),
     newRejected: [],
-    aggregatedBefore: run.counters.get("x:aggregation_seen") ?? 0n,
+    aggregatedBefore: run.counters.get(AGGREGATED.progressKey) ?? 0n,
   };
 }
 

@@ -7,7 +7,7 @@ import { readRows, SERIALS_END } from "../../../exchange/source.ts";
 import {
   decodeConfirmableDeposit,
   DEPOSIT_COUNTS,
-  DEPOSIT_DIGEST,
+  depositDigestSql,
   DEPOSITS_OF_COINS,
   DEPOSITS_OF_CONTRACTS,
   merchantShard,
@@ -145,12 +145,18 @@ export async function depositsVanished(run: PassRun): Promise<boolean> {
 const DIGEST = "x:deposits:digest";
 const DIGEST_END = "x:deposits:digest-end";
 const DIGEST_TIME = "x:deposits:digest-time";
+/** The deposits of which {@link DIGEST} speaks. */
+const DIGESTED = {
+  source: { table: "coin_deposits", serial: "coin_deposit_serial_id" },
+  progressKey: DIGEST_END,
+} as const;
 /** How often all deposits are compared with the digest; it costs ten times the count. */
 const DIGEST_INTERVAL = DAY;
 
 /**
  * Whether deposits changed since they were seen first, where their number did not. What is new is added to the digest
- * in every run, so that it speaks of what this run judges by; the whole is compared once in a day.
+ * in every run, late rows (X-13) among it, so that it speaks of what this run judges by; the whole is compared once in
+ * a day.
  */
 async function depositsChanged(run: PassRun, end: bigint): Promise<boolean> {
   const { now } = run.context;
@@ -158,25 +164,26 @@ async function depositsChanged(run: PassRun, end: bigint): Promise<boolean> {
   const checked = run.counters.get(DIGEST_TIME) ?? 0n;
   let sum = run.counters.get(DIGEST) ?? 0n;
   let changed = before === undefined;
+  const late = await run.takeLate(DIGESTED, before ?? 0n);
+  if (late.length > 0) sum += await digestOf(run, late);
   if (now < checked || now >= checked + DIGEST_INTERVAL) {
     const again = before === undefined ? 0n : await digestOf(run, 0n, before);
     changed ||= again !== sum;
     sum = again;
     run.setCounter(DIGEST_TIME, now);
   }
-  if (before === undefined || end > before) sum += await digestOf(run, before ?? 0n, end);
+  if (before === undefined || end > before) {
+    sum += await digestOf(run, before ?? 0n, end);
+    await run.passed(DIGESTED, before ?? 0n, end - 1n);
+  }
   run.setCounter(DIGEST, sum);
   run.setCounter(DIGEST_END, end);
   return changed;
 }
 
-async function digestOf(run: PassRun, from: bigint, until: bigint): Promise<bigint> {
-  const [row] = await readRows(
-    run.context.source,
-    "coin_deposits",
-    DEPOSIT_DIGEST,
-    [from, until],
-    (r) => r.text("sum"),
-  );
+/** The digest of a range of deposits, or of some. */
+async function digestOf(run: PassRun, ...among: [bigint, bigint] | [bigint[]]): Promise<bigint> {
+  const select = depositDigestSql(among.length === 1);
+  const [row] = await readRows(run.context.source, "coin_deposits", select, among, (r) => r.text("sum"));
   return row !== undefined && "row" in row && typeof row.row === "string" ? BigInt(row.row) : 0n;
 }

@@ -31,6 +31,7 @@ import {
   RANK,
   reject,
   reportBadSignature,
+  touch,
   WAITS_FOR,
 } from "./state.ts";
 
@@ -58,6 +59,7 @@ export function requestsStage(s: PursesState): Stage<PurseRequestRow, number> {
         return tasks.ed25519(row.pursePub, row.purseSig, message);
       }),
     book: ({ serial, row }, task, good) => {
+      touch(s, serial);
       if (good(task)) return;
       const place = { stage: RANK.requests, serial };
       reportBadSignature(s, "PU-1", "purse-request", place, row.target, row.pursePub);
@@ -87,7 +89,7 @@ export function mergesStage(s: PursesState): Stage<PurseMergeRow, number | undef
       const { serial, row } = r;
       const place = { stage: RANK.merges, serial };
       const missing = rowInconsistency("PU-3", "purse-merge", serial, NOT_FOUND);
-      if (row.exchange.partner) reportPartner(s, serial);
+      if (row.exchange.partner) settlePartner(s, serial);
       if (!purseFound(s, stage, r, `PU-3:${serial}`, place, row.request?.serial, missing)) return;
       const { mergePub, target } = row.request!;
       if (task !== undefined && good(task)) return;
@@ -99,9 +101,10 @@ export function mergesStage(s: PursesState): Stage<PurseMergeRow, number | undef
 }
 
 /** PU-R11: what goes to other exchanges cannot be audited yet. One finding says so, at the first such merge. */
-function reportPartner(s: PursesState, serial: bigint): void {
+function settlePartner(s: PursesState, serial: bigint): void {
   const key = "PU-R11";
-  if (s.run.stored.has(key) || s.run.book.standing.has(key)) return;
+  const said = s.run.book.standing.get(key)?.finding?.columns ?? s.run.stored.get(key)?.content;
+  if (said !== undefined && BigInt(said["problem_row_id"] as string) <= serial) return;
   const text = "first purse merged towards a partner exchange, not supported";
   s.run.book.settle(key, { stage: RANK.merges, serial }, rowInconsistency(key, "purse_merges", serial, text));
 }
@@ -169,12 +172,13 @@ function bookDeposit(s: PursesState, r: StageRow<PurseCoinRow>, good: boolean): 
 
 /**
  * Why a deposit came too late (PU-R9), as far as that can be known: deposits carry no time. What earlier runs saw came
- * before it; rows that are read again and runs over a part of the database say nothing about the order.
+ * before it; rows that are read again or appeared late, and runs over a part of the database, say nothing about the
+ * order.
  */
 function lateness(s: PursesState, { row, reason }: StageRow<PurseCoinRow>): string | undefined {
   if (reason !== undefined || s.run.context.limits !== undefined || s.recencyBefore === 0n) return undefined;
   const seen = (serial: bigint | undefined, progressKey: string) =>
-    serial !== undefined && serial < s.run.rangeOf(progressKey).from;
+    serial !== undefined && s.run.wasSeen(progressKey, serial);
   // a payment that was not covered is explained now: the copy had the decision before the deposit
   if (s.run.stored.has(`PU-13:${encodeHex(row.pursePub)}`)) return undefined;
   if (seen(row.deletion, DELETIONS_PROGRESS)) return "was deleted before";

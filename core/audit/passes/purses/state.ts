@@ -125,8 +125,8 @@ export function reportBadSignature(
   });
 }
 
-/** Something happened to a purse: it is judged at the end of the run. */
-function touch(s: PursesState, request: bigint): void {
+/** Something happened to a purse, if only that it appeared late: it is judged at the end of the run. */
+export function touch(s: PursesState, request: bigint): void {
   // purses that are new in this run are all judged
   if (request < s.run.rangeOf("purse_request_serial_id").from) s.touched.add(request);
 }

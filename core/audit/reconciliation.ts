@@ -45,13 +45,16 @@ const INCOME = [
   "aggregation_total_wire_fee_revenue",
 ] as const;
 
-/** Balances that are losses; kinds that another of them counts too are left out. */
+/**
+ * Balances that are losses; kinds that another of them counts too are left out. Of a purse that was paid out without
+ * being full the loss is what was missing: the rest was paid into it.
+ */
 const LOSSES = [
   "coin_irregular_loss",
   "coins_emergencies_loss",
   "reserves_reserve_loss",
   "reserves_total_bad_sig_loss",
-  "purse_total_balance_insufficient_loss",
+  "purse_total_balance_insufficient_shortfall",
   "purse_total_bad_sig_loss",
 ] as const;
 

@@ -18,6 +18,7 @@ CREATE TABLE auditor_x_run (
   changed int8 NOT NULL,
   resolved int8 NOT NULL
 );
+CREATE INDEX auditor_x_run_by_pass ON auditor_x_run (pass, run_id);
 COMMENT ON TABLE auditor_x_run IS 'Runs of a pass that changed something; clock, started, ended in microseconds, clock being the time the audit judged by.';
 
 CREATE TABLE auditor_x_subject (
@@ -74,6 +75,14 @@ CREATE TABLE auditor_x_gap (
   PRIMARY KEY (pass, stage, first)
 );
 COMMENT ON TABLE auditor_x_gap IS 'Serial numbers below the progress point that no row had; a row that appears there late is audited. since: when they were noticed, or last filled in part, in microseconds.';
+
+CREATE TABLE auditor_x_lookup (
+  source text NOT NULL,
+  key bytea NOT NULL,
+  serial int8 NOT NULL,
+  PRIMARY KEY (source, key, serial)
+);
+COMMENT ON TABLE auditor_x_lookup IS 'Where rows of the exchange are that its own indexes do not find: table and column, key, serial; only places to look at, without the newest rows.';
 
 CREATE TABLE auditor_x_denomination (
   denom_pub_hash bytea PRIMARY KEY CHECK (length(denom_pub_hash) = 64),
@@ -154,6 +163,7 @@ CREATE TABLE auditor_x_debit (
   PRIMARY KEY (account, row_id)
 );
 CREATE INDEX auditor_x_debit_by_wtid ON auditor_x_debit (wtid);
+CREATE INDEX auditor_x_debit_drained ON auditor_x_debit (wtid) WHERE starts_with(justification, 'profit_drains:');
 CREATE INDEX auditor_x_debit_open ON auditor_x_debit (account) WHERE justification IS NULL;
 COMMENT ON TABLE auditor_x_debit IS 'Outgoing transfers that the bank shows, with what justifies them: table and serial of the exchange.';
 

@@ -44,8 +44,6 @@ export interface PurseCoinRow {
   request: { serial: bigint; expiration: bigint } | undefined;
   /** Serial of the purse's decision, if there is one. */
   decision: bigint | undefined;
-  /** Serial of the first deletion of the purse, if there is one. */
-  deletion: bigint | undefined;
 }
 
 /** The reserve owner's consent to a merge. `request` is absent when the exchange does not have the purse (PU-8). */
@@ -99,8 +97,6 @@ export interface PurseFactsRow {
   merge: { serial: bigint; toPartner: boolean; reservePub: Uint8Array; timestamp: bigint } | undefined;
   consent: { serial: bigint; reservePub: Uint8Array } | undefined;
   decision: { serial: bigint; refunded: boolean; time: bigint } | undefined;
-  /** There is a deletion that counts. */
-  deleted: boolean;
   contract: PurseContract | undefined;
 }
 

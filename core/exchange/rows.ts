@@ -237,6 +237,8 @@ export interface AccountMergeRow {
   flags: number;
   purseFee: bigint;
   mergeTimestamp: bigint;
+  /** An earlier row is about the same purse. */
+  repeated: boolean;
 }
 
 /** A fee period of a wire method. */

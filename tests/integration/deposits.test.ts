@@ -110,12 +110,14 @@ table(
 table(
   "archive (BUG-4.6)",
   `
-  batch b1 c1:d5=3; batch b2 c2:d5=1; confirm b1; confirm b2; run; remove b1 ->
+  # all deposits are counted once in a day
+  batch b1 c1:d5=3; batch b2 c2:d5=1; confirm b1; confirm b2; run; remove b1 -> archived b1; archived b2
+  batch b1 c1:d5=3; batch b2 c2:d5=1; confirm b1; confirm b2; run; remove b1; day 51 ->
     DC-1 b1 missed: coin 1 of 1 was not deposited; archived b2; total_missed_deposit_confirmations 2.98
-  batch b1 c1:d5=3; batch b2 c2:d5=1 on=50; confirm b1; confirm b2; run; remove b1; run; restore b1 ->
+  batch b1 c1:d5=3; batch b2 c2:d5=1 on=50; confirm b1; confirm b2; run; remove b1; day 51; run; restore b1 ->
     archived b1 ancient; archived b2
   # new deposits do not hide that old ones vanished
-  batch b1 c1:d5=3; confirm b1; run; remove b1; batch b2 c2:d5=1; batch b3 c3:d5=1 ->
+  batch b1 c1:d5=3; confirm b1; run; remove b1; batch b2 c2:d5=1; batch b3 c3:d5=1; run; day 51 ->
     DC-1 b1 missed: coin 1 of 1 was not deposited; total_missed_deposit_confirmations 2.98
   # a run over less than what was counted before
   batch b1 c1:d5=3; batch b2 c2:d5=1; confirm b1; confirm b2; run; end 2 -> archived b1; archived b2

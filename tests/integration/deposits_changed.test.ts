@@ -6,6 +6,7 @@ import { DepositScene } from "../support/deposit_scene.ts";
 import { Phrase } from "../support/scenario.ts";
 
 const CHANGES: [string, string][] = [
+  ["the deposit, which vanishes,", "DELETE FROM exchange.coin_deposits WHERE coin_deposit_serial_id = 1"],
   ["the coin's signature", `UPDATE exchange.coin_deposits SET coin_sig = sha512('other')`],
   ["the coin", `UPDATE exchange.coin_deposits SET coin_pub = sha256('other')`],
   ["the amount", `UPDATE exchange.coin_deposits SET amount_with_fee.val = 1`],

@@ -207,15 +207,17 @@ export async function auditorState(sql: Sql): Promise<AuditorState> {
 }
 
 /**
- * Our own state tables; without run, journal and gaps, which tell the story and not the state, without the number of the
- * last run whose figures are stored, and without row numbers.
+ * Our own state tables; without run, journal and gaps, which tell the story and not the state, without the lists of
+ * places, which depend on the size of pages and say nothing about the exchange, without the number of the last run whose
+ * figures are stored, and without row numbers.
  */
 export async function ownState(sql: Sql): Promise<AuditorState> {
-  const story = ["auditor_x_run", "auditor_x_journal", "auditor_x_gap"];
+  const story = ["auditor_x_run", "auditor_x_journal", "auditor_x_gap", "auditor_x_lookup"];
   const tables = (await auditorTables(sql)).filter((t) => t.startsWith("auditor_x_") && !story.includes(t));
   const read = await readTables(sql, tables);
   return new Map([...read].map(([t, rows]) => {
-    const bare = rows.filter((r) => r["name"] !== "figures:run").map(({ finding_row: _, ...rest }) => rest);
+    const named = rows.filter((r) => r["name"] !== "figures:run" && !String(r["name"]).startsWith("x:lookup:"));
+    const bare = named.map(({ finding_row: _, ...rest }) => rest);
     return [t.replace(/^auditor_/, ""), sortedRows(bare.map(normalRow))];
   }));
 }

@@ -31,6 +31,7 @@ const QUERIES: Record<string, (rows: Row[], parameters: readonly unknown[], quer
       issued_coins: BigInt(String(r["issued_coins"])),
       known_coins: BigInt(String(r["known_coins"])),
     })),
+  auditor_x_lookup: () => [],
   auditor_x_bad_coin: (rows) => rows.map((r) => ({ known_coin_id: BigInt(String(r["known_coin_id"])) })),
   auditor_x_rejected: (rows) => rows,
   auditor_denomination_pending: shownRows,

@@ -19,7 +19,7 @@ import {
 import { DAY } from "../../core/taler/time.ts";
 import { AuditWorld, MASTER, SETTINGS } from "./audit_world.ts";
 import { day, flags, signed } from "./coin_record.ts";
-import { elements, page } from "./memory_sql.ts";
+import { elements, page, serials } from "./memory_sql.ts";
 import { MintScene } from "./mint_scene.ts";
 import { bytes32, bytes64, flipped, keyPair } from "./mint.ts";
 import { type Cell, cell } from "./packed.ts";
@@ -68,15 +68,21 @@ export class ReserveScene {
           ]),
         ),
     );
+    exchange.answer("max(cr.close_request_serial_id)", () => page([[cell.int8(BigInt(this.#requests.length) || -1n)]]));
     exchange.answer(
       "cr.close_timestamp < $1",
-      ([latest]) =>
+      ([latest, first = 0n, open]) =>
         page(
-          this.#requests.flatMap((r, i) =>
-            r.done || r.at >= (latest as bigint)
-              ? []
-              : [[cell.int8(BigInt(i + 1)), keyPair(r.reserve).pub, cell.amount(r.amount), cell.int8(r.at)]]
-          ),
+          this.#requests.flatMap((r, i) => {
+            const serial = BigInt(i + 1), before = serial < (first as bigint) && !serials(open).has(serial);
+            return r.done || before ? [] : [[
+              cell.int8(serial),
+              cell.bool(r.at < (latest as bigint)),
+              keyPair(r.reserve).pub,
+              cell.amount(r.amount),
+              cell.int8(r.at),
+            ]];
+          }),
         ),
     );
     for (const [table, incoming] of [["wads_in", true], ["wads_out", false]] as const) {
@@ -330,6 +336,6 @@ export class ReserveScene {
     const signature = signed(signBlock("accountMerge", CURRENCY, seed, fields), flags(p));
     const head = [cell.int8(1n), cell.int8(1n), pub, signature, fields.pursePub, fields.hContractTerms];
     const tail = [cell.int4(0), cell.int4(fields.flags), cell.amount(fields.purseFee), day(45)];
-    this.#insert(ACCOUNT_MERGES, undefined, [...head, day(90), cell.amount(fields.amount), ...tail]);
+    this.#insert(ACCOUNT_MERGES, undefined, [...head, day(90), cell.amount(fields.amount), ...tail, cell.bool(false)]);
   }
 }

@@ -140,6 +140,11 @@ testTable(
   request r1 4 at=49                               -> nothing
   request r1 0 at=40                               -> nothing
   request r1 4 at=48; run; executed                -> nothing
+  # X-10: what is new, and what was open, is looked at in every run
+  run; request r1 4 at=48                          -> X-10 close_requests#1 close request was not executed within a day
+  request r1 4 at=48; run; run                     -> X-10 close_requests#1 close request was not executed within a day
+  request r1 4 at=48; run; executed; run; request r2 4 at=47 ->
+    X-10 close_requests#2 close request was not executed within a day
   `,
   judge,
 );

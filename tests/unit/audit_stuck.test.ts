@@ -77,6 +77,30 @@ const CASES: [string, string[], string[]][] = [
   ], []],
 ];
 
+const HOLD = `SQL INSERT INTO exchange.legitimization_measures (access_token, start_time, jmeasures, display_priority)
+  SELECT access_token, 0, '{}', 1 FROM exchange.wire_targets`;
+const WIRED = "batch b1 5; aggregate b1 into w1; owe w1 5 to m1; pay w1 5 to m1; owe w2 5 to m1; pay w2 5 to m1";
+const VANISHED = "SQL DELETE FROM exchange.wire_out WHERE wireout_uuid = 1";
+
+/** What later runs see: what is new or was not wired before, and everything once in a day. */
+const LATER: [string, string[], string[]][] = [
+  ["is aggregated after the first audit", ["batch b1 5", RUN, "aggregate b1 into w1"], REPORTED],
+  ["is wired after it was reported", ["batch b1 5; aggregate b1 into w1", RUN, "owe w1 5 to m1; pay w1 5 to m1"], []],
+  ["is no longer held", [COLLECTED, HOLD, RUN, "SQL UPDATE exchange.legitimization_measures SET is_finished = true"], [
+    "WD-R7",
+  ]],
+  ["grows", [COLLECTED, fee("x-test", 5n), RUN, "batch b2 1; aggregate b2 into w1"], REPORTED],
+  ["loses its transfer on the day of an audit", [WIRED, RUN, VANISHED], []],
+  ["lost its transfer before the next day's audit", [WIRED, RUN, VANISHED, "day 51"], REPORTED],
+  ["lost its transfer, and it was noticed", [WIRED, RUN, VANISHED, "day 51", RUN], REPORTED],
+];
+
+for (const [title, story, expected] of LATER) {
+  Deno.test(`WD-R7 in a later run: what ${title}`, async () => {
+    assert.deepEqual(await stuck(story), expected);
+  });
+}
+
 for (const [title, story, expected] of CASES) {
   Deno.test(`WD-R7: what is still being collected ${title}`, async () => {
     assert.deepEqual(await stuck(story), expected);

@@ -4,6 +4,7 @@ import type { RowReader } from "../../db/page.ts";
 import type { AggregatedCoinRow, CoinEvent, CoinEventKind, WireOutRow } from "../rows.ts";
 import { MissingPartner, partner, type Source } from "../source.ts";
 import { TEXT } from "./coins.ts";
+import { COINS_IN_PURSES, hasKey } from "./unindexed.ts";
 
 /** Outgoing aggregate transfers. */
 export const WIRE_OUTS: Source<WireOutRow> = {
@@ -98,13 +99,21 @@ export const COINS_BY_KEY = "SELECT decode(x, 'hex') AS coin_pub FROM unnest($1:
 
 const CONTRACT = "bd.merchant_pub || bd.h_contract_terms";
 
+/** SELECT of what was paid into purses with the coins of a table. */
+function purseCoins(coins: string, listed: string, point: string): string {
+  return `SELECT x.purse_deposit_serial_id, x.purse_pub, x.coin_pub, x.amount_with_fee FROM exchange.purse_deposits x
+      WHERE ${hasKey(COINS_IN_PURSES, `SELECT coin_pub FROM ${coins}`, listed, point)}`;
+}
+
 /**
  * All that happened to some coins, from the base tables and never from the derived `coin_history` (X-8), ordered by
- * coin, kind and serial.
- * @param coins a SELECT of `coin_pub`, such as {@link COINS_BY_KEY}
+ * coin, kind and serial. Parameters after that of `coins`: places of the coins in purses, serials and the end of the
+ * auditor's list.
+ * @param coins a SELECT of `coin_pub` with one parameter, such as {@link COINS_BY_KEY}
  */
 export function coinEventsSql(coins: string): string {
-  return `WITH coins AS MATERIALIZED (${coins})
+  return `WITH coins AS MATERIALIZED (${coins}),
+  purse_coins AS MATERIALIZED (${purseCoins("coins", "$2::int8[]", "$3::int8")})
   SELECT e.serial, e.coin_pub, e.kind, e.amount, e.batch, e.contract FROM (
     SELECT x.coin_deposit_serial_id AS serial, x.coin_pub, 0::int4 AS kind, x.amount_with_fee AS amount,
         x.batch_deposit_serial_id AS batch, ${CONTRACT} AS contract
@@ -124,9 +133,9 @@ export function coinEventsSql(coins: string): string {
       JOIN exchange.refresh_revealed_coins rrc ON rrc.melt_serial_id = rc.melt_serial_id
       JOIN exchange.recoup_refresh x ON x.rrc_serial = rrc.rrc_serial
     UNION ALL SELECT x.purse_deposit_serial_id, x.coin_pub, 6, x.amount_with_fee, NULL, NULL
-      FROM coins JOIN exchange.purse_deposits x USING (coin_pub)
+      FROM coins JOIN purse_coins x USING (coin_pub)
     UNION ALL SELECT x.purse_deposit_serial_id, x.coin_pub, 7, x.amount_with_fee, NULL, NULL
-      FROM coins JOIN exchange.purse_deposits x USING (coin_pub)
+      FROM coins JOIN purse_coins x USING (coin_pub)
       JOIN exchange.purse_decision pd ON pd.purse_pub = x.purse_pub AND pd.refunded
     UNION ALL SELECT x.reserve_open_deposit_uuid, x.coin_pub, 8, x.contribution, NULL, NULL
       FROM coins JOIN exchange.reserves_open_deposits x USING (coin_pub)
@@ -182,20 +191,22 @@ const SPENDING = [
 
 /** The tables whose ranges are the first parameters of {@link OVERSPENT_CANDIDATES}. */
 export const SPENDING_TABLES = SPENDING.map(([table]) => table);
-/** Parameters after those: coin keys, whether X-16 is judged. */
-const KEYS = 3 * SPENDING.length + 1, REMAINING = KEYS + 1;
+/** Parameters after those: coin keys, whether X-16 is judged, first serial of new coins; places of coins in purses. */
+const KEYS = 3 * SPENDING.length + 1, REMAINING = KEYS + 1, NEW = KEYS + 2, LISTED = KEYS + 3, POINT = KEYS + 4;
 
-/**
- * Coins that may have been overspent: net spending above the value, fees in the coin's favour left out. A superset of
- * what C-4 finds, computed by the server over all coins spent in the given serial ranges.
- *
- * Parameters: for each of {@link SPENDING_TABLES} first serial and end of the range, and serials beside it; then coin
- * keys in hexadecimal that are to be looked at in any case, as are coins that lost value though nothing ever spent
- * them; last, whether coins are wanted whose stored remaining value may not fit (X-16): with refunds that depends on
- * the deposit fee, which is not computed here.
- */
-export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
+/** Coins whose remaining value is not their value. */
+const CHANGED_COINS = `FROM exchange.known_coins kc JOIN exchange.denominations d USING (denominations_serial)
+    WHERE kc.remaining <> d.coin`;
+
+/** Coins that lost value though nothing ever spent them (X-16). Reads all coins and what spends them. */
+export const UNSPENT_CHANGED_COINS = `SELECT kc.known_coin_id AS serial, kc.coin_pub ${CHANGED_COINS}
     ${
+  SPENDING.map(([table, , coin]) => `AND NOT EXISTS (SELECT 1 FROM exchange.${table} x WHERE x.${coin} = kc.coin_pub)`)
+    .join("\n    ")
+} ORDER BY 1`;
+
+/** The coins that may have been overspent or changed in this run, as far as serials and open findings tell. */
+const TOUCHED = `${
   SPENDING.map(([table, serial, coin], i) => {
     const spender = `SELECT x.${coin} AS coin_pub FROM exchange.${table} x WHERE x.${serial}`;
     return `${spender} >= $${3 * i + 1} AND x.${serial} < $${3 * i + 2}
@@ -203,17 +214,33 @@ export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
   }).join("\n    UNION ")
 }
     UNION SELECT decode(x, 'hex') FROM unnest($${KEYS}::text[]) x
-    UNION SELECT kc.coin_pub FROM exchange.known_coins kc JOIN exchange.denominations d USING (denominations_serial)
-      WHERE $${REMAINING}::bool AND kc.remaining <> d.coin
-        ${
-  SPENDING.map(([table, , coin]) => `AND NOT EXISTS (SELECT 1 FROM exchange.${table} x WHERE x.${coin} = kc.coin_pub)`)
-    .join("\n        ")
-}),
+    UNION SELECT kc.coin_pub ${CHANGED_COINS} AND $${REMAINING}::bool AND kc.known_coin_id >= $${NEW}::int8`;
+
+/** More coins than these are not worth a look into the auditor's list. */
+export const MOST_TOUCHED = 20_000;
+
+/** Up to one more than {@link MOST_TOUCHED} coins; the first parameters of {@link OVERSPENT_CANDIDATES}. */
+export const TOUCHED_COINS = `SELECT 0::int8 AS serial, t.coin_pub FROM (${TOUCHED}) t LIMIT ${MOST_TOUCHED + 1}`;
+
+/**
+ * Coins that may have been overspent: net spending above the value, fees in the coin's favour left out. A superset of
+ * what C-4 finds, computed by the server over all coins spent in the given serial ranges.
+ *
+ * Parameters: for each of {@link SPENDING_TABLES} first serial and end of the range, and serials beside it; then coin
+ * keys in hexadecimal that are to be looked at in any case; whether coins are wanted whose stored remaining value may
+ * not fit (X-16): with refunds that depends on the deposit fee, which is not computed here; the first serial of the
+ * coins that are new; last, places of the coins in purses, serials and the end of the auditor's list.
+ */
+export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
+    ${TOUCHED}),
+  purse_coins AS MATERIALIZED (${purseCoins("touched", `$${LISTED}::int8[]`, `$${POINT}::int8`)}),
   moved AS (
     ${
   SPENDING.map(([table, , coin, amount]) =>
     `SELECT t.coin_pub, (x.${amount}).val::numeric AS val, (x.${amount}).frac::numeric AS frac, 0 AS refunds
-      FROM touched t JOIN exchange.${table} x ON x.${coin} = t.coin_pub`
+      FROM touched t JOIN ${
+      table === "purse_deposits" ? "purse_coins" : `exchange.${table}`
+    } x ON x.${coin} = t.coin_pub`
   ).join("\n    UNION ALL ")
 }
     UNION ALL SELECT coin_pub, 0, 0, 0 FROM touched
@@ -224,7 +251,7 @@ export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
       JOIN exchange.refresh_revealed_coins rrc ON rrc.melt_serial_id = rc.melt_serial_id
       JOIN exchange.recoup_refresh x ON x.rrc_serial = rrc.rrc_serial
     UNION ALL SELECT t.coin_pub, -(x.amount_with_fee).val, -(x.amount_with_fee).frac, 0
-      FROM touched t JOIN exchange.purse_deposits x ON x.coin_pub = t.coin_pub
+      FROM touched t JOIN purse_coins x ON x.coin_pub = t.coin_pub
       JOIN exchange.purse_decision pd ON pd.purse_pub = x.purse_pub AND pd.refunded)
   SELECT c.known_coin_id AS serial, c.coin_pub, c.denominations_serial, c.remaining FROM (
     SELECT kc.known_coin_id, kc.coin_pub, kc.denominations_serial, kc.remaining, s.refunds,

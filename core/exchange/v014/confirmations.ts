@@ -92,10 +92,13 @@ export function decodeSigningKey(r: RowReader): SigningKeyRow {
   return { ...key, revocation };
 }
 
-/** How many coins were deposited; parameters: end of a range that was counted before, end of this run's range. */
+/**
+ * How many coins were deposited; parameters: end of a range that was counted before, end of this run's range, where to
+ * begin.
+ */
 export const DEPOSIT_COUNTS = `SELECT coalesce(max(cd.coin_deposit_serial_id), 0) + 1 AS serial,
     count(*) FILTER (WHERE cd.coin_deposit_serial_id < $1)::int8, count(*)::int8
-  FROM exchange.coin_deposits cd WHERE cd.coin_deposit_serial_id < $2`;
+  FROM exchange.coin_deposits cd WHERE cd.coin_deposit_serial_id < $2 AND cd.coin_deposit_serial_id >= $3`;
 
 /**
  * One number for what identifies the deposits of a range of serials; parameters: its ends. Or, with `listed`, of some

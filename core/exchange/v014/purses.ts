@@ -97,13 +97,10 @@ export const PURSE_COINS: Source<PurseCoinRow> = {
   serial: "purse_deposit_serial_id",
   amount: "amount_with_fee",
   columns: `kc.known_coin_id, kc.denominations_serial, kc.coin_pub, kc.age_commitment_hash, ${PARTNER_COLUMNS},
-    base.purse_pub, base.coin_sig, dec.purse_decision_serial_id, del.serial, pr.purse_requests_serial_id,
-    pr.purse_expiration`,
+    base.purse_pub, base.coin_sig, dec.purse_decision_serial_id, pr.purse_requests_serial_id, pr.purse_expiration`,
   joins: `${REQUEST_JOIN} ${PARTNER_JOIN}
     LEFT JOIN exchange.known_coins kc ON kc.coin_pub = base.coin_pub
-    LEFT JOIN exchange.purse_decision dec ON dec.purse_pub = base.purse_pub
-    LEFT JOIN (SELECT x.purse_pub, min(x.purse_deletion_serial_id) AS serial FROM exchange.purse_deletion x GROUP BY 1)
-      del ON del.purse_pub = base.purse_pub`,
+    LEFT JOIN exchange.purse_decision dec ON dec.purse_pub = base.purse_pub`,
   decode: (r) => {
     const coin = readCoin(r);
     if (coin instanceof MissingPartner) return coin;
@@ -116,7 +113,6 @@ export const PURSE_COINS: Source<PurseCoinRow> = {
       coinSig: r.bytes("coin_sig", 64),
       amount: r.stageAmount,
       decision: r.int8OrNull(),
-      deletion: r.int8OrNull(),
     };
     const serial = r.int8OrNull();
     if (serial === undefined) {
@@ -191,13 +187,14 @@ export const PURSE_DELETIONS: Source<PurseDeletionRow> = {
 const ATOMS = (amount: string) => `((${amount}).val::numeric * 100000000 + (${amount}).frac)`;
 
 /**
- * The facts of some purses, one row each, by serial of their request. Parameters: rows of deposits that do not count,
- * deletions that do not count; ends (exclusive serials) of what was audited of deposits, merges, account merges,
- * decisions, deletions; then what `purses` needs, from $8.
+ * The facts of some purses but for deletions, by serial of their request: one row each, unless a purse has several rows
+ * in a table where one is allowed. Parameters: rows of deposits
+ * that do not count; ends (exclusive serials) of what was audited of deposits, merges, account merges, decisions; then
+ * what `purses` needs, from $6.
  */
 export function purseFactsSql(purses: string): string {
   return `SELECT pr.purse_requests_serial_id AS serial, pr.purse_pub, pr.merge_pub, pr.purse_creation,
-    pr.purse_expiration, pr.flags, pr.amount_with_fee, pr.purse_fee, pr.balance, d.deposited::text, del.purse_pub IS NOT NULL,
+    pr.purse_expiration, pr.flags, pr.amount_with_fee, pr.purse_fee, pr.balance, d.deposited::text,
     pm.purse_merge_request_serial_id, pm.partner_serial_id IS NOT NULL, pm.reserve_pub, pm.merge_timestamp,
     am.account_merge_request_serial_id, am.reserve_pub,
     dec.purse_decision_serial_id, dec.refunded, dec.action_timestamp,
@@ -208,25 +205,23 @@ export function purseFactsSql(purses: string): string {
     FROM exchange.purse_deposits x
     JOIN exchange.known_coins kc ON kc.coin_pub = x.coin_pub
     JOIN exchange.denominations dn ON dn.denominations_serial = kc.denominations_serial
-    WHERE x.purse_pub = pr.purse_pub AND x.purse_deposit_serial_id < $3
+    WHERE x.purse_pub = pr.purse_pub AND x.purse_deposit_serial_id < $2
       AND x.purse_deposit_serial_id NOT IN (SELECT unnest($1::int8[]))) d
-  LEFT JOIN (SELECT DISTINCT x.purse_pub FROM exchange.purse_deletion x
-    WHERE x.purse_deletion_serial_id < $7 AND x.purse_deletion_serial_id NOT IN (SELECT unnest($2::int8[]))) del
-    ON del.purse_pub = pr.purse_pub
-  LEFT JOIN exchange.purse_merges pm ON pm.purse_pub = pr.purse_pub AND pm.purse_merge_request_serial_id < $4
-  LEFT JOIN exchange.account_merges am ON am.purse_pub = pr.purse_pub AND am.account_merge_request_serial_id < $5
-  LEFT JOIN exchange.purse_decision dec ON dec.purse_pub = pr.purse_pub AND dec.purse_decision_serial_id < $6
+  LEFT JOIN exchange.purse_merges pm ON pm.purse_pub = pr.purse_pub AND pm.purse_merge_request_serial_id < $3
+  LEFT JOIN exchange.account_merges am ON am.purse_pub = pr.purse_pub AND am.account_merge_request_serial_id < $4
+  LEFT JOIN exchange.purse_decision dec ON dec.purse_pub = pr.purse_pub AND dec.purse_decision_serial_id < $5
   LEFT JOIN exchange.contracts c ON c.purse_pub = pr.purse_pub
-  ORDER BY 1`;
+  ORDER BY 1, pr.purse_pub, pm.purse_merge_request_serial_id, am.account_merge_request_serial_id,
+    dec.purse_decision_serial_id, c.contract_serial_id`;
 }
 
-/** For {@link purseFactsSql}: purses whose request lies in a range; parameters $8 first, $9 end, $10 number of rows. */
-export const PURSES_IN_RANGE = `SELECT * FROM exchange.purse_requests x WHERE x.purse_requests_serial_id >= $8
-  AND x.purse_requests_serial_id < $9 ORDER BY x.purse_requests_serial_id LIMIT $10`;
+/** For {@link purseFactsSql}: purses whose request lies in a range; parameters $6 first, $7 end, $8 number of rows. */
+export const PURSES_IN_RANGE = `SELECT * FROM exchange.purse_requests x WHERE x.purse_requests_serial_id >= $6
+  AND x.purse_requests_serial_id < $7 ORDER BY x.purse_requests_serial_id LIMIT $8`;
 
-/** For {@link purseFactsSql}: given purses; parameter $8: serials of their requests. */
+/** For {@link purseFactsSql}: given purses; parameter $6: serials of their requests. */
 export const GIVEN_PURSES =
-  "SELECT * FROM exchange.purse_requests x WHERE x.purse_requests_serial_id = ANY ($8::int8[])";
+  "SELECT * FROM exchange.purse_requests x WHERE x.purse_requests_serial_id = ANY ($6::int8[])";
 
 /** Decodes {@link purseFactsSql}. */
 export function decodePurseFacts(r: RowReader): PurseFactsRow {
@@ -240,7 +235,6 @@ export function decodePurseFacts(r: RowReader): PurseFactsRow {
     purseFee: r.amount("purse_fee"),
     claimed: r.amount("balance"),
     deposited: BigInt(r.text("deposited")),
-    deleted: r.bool(),
     merge: readMerge(r),
     consent: readConsent(r),
     decision: readDecision(r),

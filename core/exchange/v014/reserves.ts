@@ -2,7 +2,7 @@
 /** Sources of the reserves pass for exchanges of generation 0.14 (audit chapter 3a). */
 import type { RowReader } from "../../db/page.ts";
 import type { AccountMergeRow, MergedPurseRow, ReserveCloseRow, ReserveInRow, ReserveOpenRow } from "../rows.ts";
-import { MissingPartner, partner, type Source } from "../source.ts";
+import { MissingPartner, partner, SERIALS_END, type Source } from "../source.ts";
 import { TEXT } from "./coins.ts";
 
 /** Stage 1. */
@@ -117,7 +117,8 @@ export const ACCOUNT_MERGES: Source<AccountMergeRow> = {
   serial: "account_merge_request_serial_id",
   columns: `pr.purse_requests_serial_id, pm.purse_merge_request_serial_id, base.reserve_pub, base.reserve_sig,
     base.purse_pub, pr.h_contract_terms, pr.purse_expiration, pr.amount_with_fee, pr.age_limit, pr.flags,
-    pr.purse_fee, pm.merge_timestamp`,
+    pr.purse_fee, pm.merge_timestamp, EXISTS (SELECT FROM exchange.account_merges e WHERE e.purse_pub = base.purse_pub
+      AND e.account_merge_request_serial_id < base.account_merge_request_serial_id)`,
   joins: `LEFT JOIN exchange.purse_requests pr ON pr.purse_pub = base.purse_pub
     LEFT JOIN exchange.purse_merges pm ON pm.purse_pub = base.purse_pub`,
   decode: (r) => {
@@ -136,6 +137,7 @@ export const ACCOUNT_MERGES: Source<AccountMergeRow> = {
       flags: r.int4("purse_requests.flags"),
       purseFee: r.amount("purse_requests.purse_fee"),
       mergeTimestamp: r.timestamp("purse_merges.merge_timestamp"),
+      repeated: r.bool(),
     };
   },
 };
@@ -144,11 +146,9 @@ export const ACCOUNT_MERGES: Source<AccountMergeRow> = {
 export const RESERVE_BALANCES = `SELECT r.reserve_uuid AS serial, r.reserve_pub, r.current_balance
   FROM exchange.reserves r WHERE r.reserve_pub IN (SELECT decode(x, 'hex') FROM unnest($1::text[]) x) ORDER BY 1`;
 
-/**
- * Everything that moved money in or out of some reserves, for the replay in time order (X-15); parameter 1: reserve
- * keys in hexadecimal. At one instant credits (direction 1) come before debits (-1), because times are whole seconds.
- */
-export const RESERVE_MOVEMENTS = `WITH touched AS (SELECT decode(x, 'hex') AS reserve_pub FROM unnest($1::text[]) x)
+/** SQL of what moved money in or out of some reserves; `recoups` and `merges` select the rows of two tables. */
+function movementsSql(recoups: string, merges: string): string {
+  return `WITH touched AS (SELECT decode(x, 'hex') AS reserve_pub FROM unnest($1::text[]) x)
   SELECT m.serial, m.reserve_pub, m.stage, m.direction, m.at, m.amount FROM (
     SELECT ri.reserve_in_serial_id AS serial, ri.reserve_pub, 'reserves_in' AS stage, 1::int4 AS direction,
       ri.execution_date AS at, ri.credit AS amount
@@ -156,10 +156,10 @@ export const RESERVE_MOVEMENTS = `WITH touched AS (SELECT decode(x, 'hex') AS re
     UNION ALL SELECT rc.recoup_uuid, r.reserve_pub, 'recoup', 1, rc.recoup_timestamp, rc.amount
       FROM touched JOIN exchange.reserves r USING (reserve_pub)
       JOIN exchange.reserves_out ro ON ro.reserve_uuid = r.reserve_uuid
-      JOIN exchange.recoup rc ON rc.reserve_out_serial_id = ro.reserve_out_serial_id
+      JOIN (${recoups}) rc ON rc.reserve_out_serial_id = ro.reserve_out_serial_id
     UNION ALL SELECT pd.purse_decision_serial_id, pm.reserve_pub, 'purse_decision', 1, pm.merge_timestamp,
       pr.amount_with_fee
-      FROM touched JOIN exchange.purse_merges pm USING (reserve_pub)
+      FROM touched JOIN (${merges}) pm USING (reserve_pub)
       JOIN exchange.purse_decision pd ON pd.purse_pub = pm.purse_pub AND NOT pd.refunded
       JOIN exchange.purse_requests pr ON pr.purse_pub = pm.purse_pub
     UNION ALL SELECT ro.reserve_out_serial_id, r.reserve_pub, 'reserves_out', -1, ro.execution_date, ro.amount_with_fee
@@ -170,15 +170,47 @@ export const RESERVE_MOVEMENTS = `WITH touched AS (SELECT decode(x, 'hex') AS re
     UNION ALL SELECT rc.close_uuid, rc.reserve_pub, 'reserves_close', -1, rc.execution_date, rc.amount
       FROM touched JOIN exchange.reserves_close rc USING (reserve_pub)
   ) m ORDER BY m.reserve_pub, m.at, m.direction DESC, m.stage, m.serial`;
+}
 
-/** Close requests that were not executed within a day; parameter 1: the latest request time in µs (X-10). */
-export const STALE_CLOSE_REQUESTS = `SELECT cr.close_request_serial_id AS serial, cr.reserve_pub, cr.close,
+/**
+ * Everything that moved money in or out of some reserves, for the replay in time order (X-15); parameter 1: reserve
+ * keys in hexadecimal. At one instant credits (direction 1) come before debits (-1), because times are whole seconds.
+ * Reads two tables whole, because the exchange has no index that leads from a reserve to recoups and merged purses.
+ */
+export const RESERVE_MOVEMENTS = movementsSql(
+  "SELECT * FROM exchange.recoup",
+  "SELECT * FROM exchange.purse_merges",
+);
+
+/**
+ * The same, with the recoups and merged purses that the exchange's derived tables and the consents of the reserves lead
+ * to: credits may be missing, so that a reserve that is not overdrawn by it is not overdrawn.
+ */
+export const INDEXED_MOVEMENTS = movementsSql(
+  `SELECT DISTINCT rc.* FROM touched JOIN exchange.reserves r USING (reserve_pub)
+        JOIN exchange.reserves_out ro ON ro.reserve_uuid = r.reserve_uuid
+        JOIN exchange.recoup_by_reserve rbr ON rbr.reserve_out_serial_id = ro.reserve_out_serial_id
+        JOIN exchange.recoup rc ON rc.coin_pub = rbr.coin_pub`,
+  `SELECT * FROM exchange.purse_merges WHERE purse_pub IN (
+        SELECT am.purse_pub FROM touched JOIN exchange.account_merges am USING (reserve_pub))`,
+);
+
+const OPEN_REQUESTS = `SELECT cr.close_request_serial_id AS serial, cr.close_timestamp < $1, cr.reserve_pub, cr.close,
     cr.close_timestamp
   FROM exchange.close_requests cr
-  WHERE cr.close_timestamp < $1
-    AND NOT EXISTS (SELECT FROM exchange.reserves_close rc
-      WHERE rc.reserve_pub = cr.reserve_pub AND rc.close_request_row = cr.close_request_serial_id)
-  ORDER BY 1`;
+  WHERE NOT EXISTS (SELECT FROM exchange.reserves_close rc
+      WHERE rc.reserve_pub = cr.reserve_pub AND rc.close_request_row = cr.close_request_serial_id)`;
+
+/** Close requests that were not executed, and whether they are from before a time; parameter 1: it, µs (X-10). */
+export const ALL_OPEN_REQUESTS = `${OPEN_REQUESTS} ORDER BY 1`;
+
+/** Of those, what is new or was open before; parameters after the time: first new serial, serials of open ones. */
+export const STILL_OPEN_REQUESTS = `${OPEN_REQUESTS}
+    AND (cr.close_request_serial_id >= $2 OR cr.close_request_serial_id = ANY($3::int8[])) ORDER BY 1`;
+
+/** The highest usable serial of close requests. */
+export const REQUESTED_UNTIL = `SELECT coalesce(max(cr.close_request_serial_id), -1) AS serial
+  FROM exchange.close_requests cr WHERE cr.close_request_serial_id < ${SERIALS_END}`;
 
 /** A transfer between exchanges (X-11). */
 export interface WadRow {

@@ -271,17 +271,31 @@ const KYC_HOLDS = `EXISTS (SELECT FROM exchange.legitimization_measures m
 const AML_HOLDS = `EXISTS (SELECT FROM exchange.legitimization_outcomes o
       WHERE o.h_payto = wt.h_normalized_payto AND o.is_active AND o.to_investigate)`;
 
+const UNWIRED = `SELECT at.aggregation_serial_id AS serial FROM exchange.aggregation_tracking at
+  WHERE NOT EXISTS (SELECT FROM exchange.wire_out wo WHERE wo.wtid_raw = at.wtid_raw)`;
+
+/** Serials of everything that was aggregated and not wired. */
+export const ALL_UNWIRED = `${UNWIRED} AND at.aggregation_serial_id IS NOT NULL ORDER BY 1`;
+
+/** Of that, what is new or was not wired before; parameters: first new serial, serials of what was not wired before. */
+export const STILL_UNWIRED = `${UNWIRED}
+  AND (at.aggregation_serial_id >= $1 OR at.aggregation_serial_id = ANY($2::int8[])) ORDER BY 1`;
+
+/** The highest usable serial of what was aggregated. */
+export const AGGREGATED_UNTIL = `SELECT coalesce(max(at.aggregation_serial_id), -1) AS serial
+  FROM exchange.aggregation_tracking at WHERE at.aggregation_serial_id < ${SERIALS_END}`;
+
 /**
  * Transfers that were aggregated and never came about (WD-R7); parameters: latest wire deadline in µs, now, least
- * amount in atoms that is wired. What is still being collected counts when its overdue deposits, without fees and
- * refunds, come to a transfer and nothing holds their account. The amount of `aggregation_transient` is not looked at:
- * the exchange may write anything there.
+ * amount in atoms that is wired, serials of what is not wired. What is still being collected counts when its overdue
+ * deposits, without fees and refunds, come to a transfer and nothing holds their account. The amount of
+ * `aggregation_transient` is not looked at: the exchange may write anything there.
  */
 export const AGGREGATED_NOT_WIRED = `WITH unwired AS MATERIALIZED (
     SELECT at.aggregation_serial_id AS serial, at.wtid_raw, at.batch_deposit_serial_id,
       at.wtid_raw IN (SELECT tr.wtid_raw FROM exchange.aggregation_transient tr) AS collected
-    FROM exchange.aggregation_tracking at
-    WHERE NOT EXISTS (SELECT FROM exchange.wire_out wo WHERE wo.wtid_raw = at.wtid_raw)),
+    FROM exchange.aggregation_tracking at WHERE at.aggregation_serial_id = ANY($4::int8[])
+      AND NOT EXISTS (SELECT FROM exchange.wire_out wo WHERE wo.wtid_raw = at.wtid_raw)),
   deposits AS (
     SELECT u.*, bd.wire_deadline, bd.wire_target_h_payto, cd.amount_with_fee,
       CASE WHEN u.collected THEN greatest(0, ${ATOMS("cd.amount_with_fee")}
@@ -363,11 +377,16 @@ export const AGGREGATIONS: Source<AggregationRow> = {
   }),
 };
 
-/** Why deposits to some accounts are late; parameter 1: full payto hashes in hexadecimal (TR-R1). */
-export const LATE_REASONS = `SELECT wt.wire_target_serial_id AS serial, wt.wire_target_h_payto, ${TEXT("wt.payto_uri")},
+/**
+ * Why deposits to some accounts are late (TR-R1); parameters: full payto hashes in hexadecimal, serials of the batches
+ * that are late.
+ */
+export const LATE_REASONS = `WITH blocked AS MATERIALIZED (
+    SELECT b.wire_target_h_payto FROM exchange.batch_deposits b
+    WHERE b.batch_deposit_serial_id = ANY($2::int8[]) AND b.policy_blocked AND NOT b.done)
+  SELECT wt.wire_target_serial_id AS serial, wt.wire_target_h_payto, ${TEXT("wt.payto_uri")},
     ${KYC_HOLDS} AS kyc,
     ${AML_HOLDS} AS aml,
-    EXISTS (SELECT FROM exchange.batch_deposits b
-      WHERE b.wire_target_h_payto = wt.wire_target_h_payto AND b.policy_blocked AND NOT b.done) AS policy
+    wt.wire_target_h_payto IN (SELECT b.wire_target_h_payto FROM blocked b) AS policy
   FROM exchange.wire_targets wt
   WHERE wt.wire_target_h_payto IN (SELECT decode(x, 'hex') FROM unnest($1::text[]) x) ORDER BY 1`;

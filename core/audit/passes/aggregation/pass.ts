@@ -11,11 +11,13 @@ import {
   decodeCoinEvent,
   WIRE_OUTS,
 } from "../../../exchange/v014/aggregation.ts";
+import { COINS_IN_PURSES } from "../../../exchange/v014/unindexed.ts";
 import { timeToDb } from "../../../taler/time.ts";
 import { type Denominations, loadDenominations } from "../../denominations.ts";
 import { feeTime, rowInconsistency } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
 import { KNOWN_COINS_PROGRESS, knownCoinsStage } from "../../known-coins.ts";
+import { placesOf } from "../../lookup.ts";
 import { MONEY } from "../../money.ts";
 import type { PassRun, Stage, StageRow } from "../../pass.ts";
 import { loadWireFees, verifyWireFees, type WireFees } from "../../wire-fees.ts";
@@ -168,7 +170,10 @@ async function evaluateWindow(s: AggregationState, rows: StageRow<WireOutRow>[])
     );
   }
   const events = new Map<string, CoinEvent[]>();
-  for (const r of await readRows(sql, "coins", coinEventsSql(COINS_OF_WIRE_OUTS), [serials], decodeCoinEvent)) {
+  const keys = new Set([...coins.values()].flatMap((list) => list.map((c) => encodeHex(c.coinPub))));
+  const { listed, point } = await placesOf(s.run, COINS_IN_PURSES, [...keys]);
+  const parameters = [serials, listed, point];
+  for (const r of await readRows(sql, "coins", coinEventsSql(COINS_OF_WIRE_OUTS), parameters, decodeCoinEvent)) {
     if (!("row" in r) || "unreadable" in r.row) continue;
     const key = encodeHex(r.row.coinPub);
     const list = events.get(key);

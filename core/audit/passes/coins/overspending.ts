@@ -6,14 +6,23 @@ import {
   coinEventsSql,
   COINS_BY_KEY,
   decodeCoinEvent,
+  MOST_TOUCHED,
   OVERSPENT_CANDIDATES,
   SPENDING_TABLES,
+  TOUCHED_COINS,
+  UNSPENT_CHANGED_COINS,
 } from "../../../exchange/v014/aggregation.ts";
 import { type CoinBalance, coinBalance } from "../../coin-history.ts";
+import { COINS_IN_PURSES } from "../../../exchange/v014/unindexed.ts";
+import type { PageParameter } from "../../../db/page.ts";
 import { formatAmount } from "../../../taler/amount.ts";
+import { onceADay } from "../../daily.ts";
 import { arithmetic, rowInconsistency, signRule } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
 import { RECOUP_REFRESHES, RECOUPS } from "../../../exchange/v014/coins.ts";
+import { KNOWN_COINS_PROGRESS } from "../../known-coins.ts";
+import { EVERYWHERE, listedUntil, type Places, placesOf } from "../../lookup.ts";
+import type { PassRun } from "../../pass.ts";
 import { type CoinsState, RANK, unsignedRecoup } from "./state.ts";
 
 /** Kinds of events that make a coin known to the coins pass, in the order of its stages, with their operation. */
@@ -36,12 +45,16 @@ const PROGRESS_OF_TABLE: Record<typeof SPENDING_TABLES[number], string> = {
   reserves_open_deposits: "x:coins:open_deposits",
 };
 
+/** Counter: when coins that lost value though nothing spent them were looked for among all coins. */
+const SWEPT = "x:coins:swept";
+
 /** Coins judged at once; their histories are in memory together. */
 const COINS_AT_ONCE = 5000;
 
 /**
  * Judges every coin that was spent in this run, and every coin with an open finding, over all its history. The finding
- * belongs to the first row of the coin in the order of the stages.
+ * belongs to the first row of the coin in the order of the stages. Coins that nothing spends any more are looked for
+ * once in a day.
  */
 export async function auditOverspending(s: CoinsState): Promise<void> {
   const { run } = s;
@@ -52,11 +65,16 @@ export async function auditOverspending(s: CoinsState): Promise<void> {
     return [from, until, [...again, ...run.lateOf(progressKey)]];
   });
   const open = [...run.stored.keys()].flatMap((k) => /^(?:C-4|X-16):(.*)$/.exec(k)?.[1] ?? []);
+  const { internal } = run.context;
+  const fresh = run.rangeOf(KNOWN_COINS_PROGRESS.coins).from;
+  const swept = internal && onceADay(run, SWEPT) && fresh > 0n ? await sweep(run) : [];
+  const touched = [...ranges, [...open, ...swept], internal, fresh];
+  const places = await placesOfTouched(run, touched);
   const candidates = await readRows(
     run.context.source,
     "known_coins",
     OVERSPENT_CANDIDATES,
-    [...ranges, open, run.context.internal],
+    [...touched, places.listed, places.point],
     (r) => ({
       coin: encodeHex(r.bytes("coin_pub", 32)),
       denomination: r.int8("denominations_serial"),
@@ -72,7 +90,8 @@ export async function auditOverspending(s: CoinsState): Promise<void> {
     const histories = new Map<string, CoinEvent[]>(some.map((c) => [c, []]));
     const gaps = new Set<string>();
     const sql = coinEventsSql(COINS_BY_KEY);
-    for (const r of await readRows(run.context.source, "coins", sql, [some], decodeCoinEvent)) {
+    const { listed, point } = await placesOf(run, COINS_IN_PURSES, some);
+    for (const r of await readRows(run.context.source, "coins", sql, [some, listed, point], decodeCoinEvent)) {
       if (!("row" in r)) continue;
       const coin = encodeHex(r.row.coinPub);
       if ("unreadable" in r.row) gaps.add(coin);
@@ -80,6 +99,20 @@ export async function auditOverspending(s: CoinsState): Promise<void> {
     }
     for (const [coin, events] of histories) judge(s, suspects.get(coin)!, events, !gaps.has(coin));
   }
+}
+
+/** Coins, old ones too, that lost value though nothing spends them. */
+async function sweep(run: PassRun): Promise<string[]> {
+  const rows = await readRows(run.context.source, "known_coins", UNSPENT_CHANGED_COINS, [], (r) => r.blob("coin_pub"));
+  return rows.flatMap((r) => "row" in r ? [encodeHex(r.row)] : []);
+}
+
+/** Where the coins of this run were paid into purses. */
+async function placesOfTouched(run: PassRun, touched: PageParameter[]): Promise<Places> {
+  if (listedUntil(run, COINS_IN_PURSES) === 0n) return EVERYWHERE;
+  const rows = await readRows(run.context.source, "coins", TOUCHED_COINS, touched, (r) => r.blob("coin_pub"));
+  if (rows.length > MOST_TOUCHED) return EVERYWHERE;
+  return await placesOf(run, COINS_IN_PURSES, rows.flatMap((r) => "row" in r ? [encodeHex(r.row)] : []));
 }
 
 /** A coin that was overspent, to be reported at the right row as soon as all signatures are verified. */

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** The coins pass: everything a coin can go through, from issuance to the end of its denomination (audit chapter 2). */
 import { SERIALS_END } from "../../../exchange/source.ts";
+import { COINS_IN_PURSES } from "../../../exchange/v014/unindexed.ts";
 import { loadDenominations } from "../../denominations.ts";
 import { KNOWN_COINS_PROGRESS, knownCoinsStage } from "../../known-coins.ts";
+import { extendList } from "../../lookup.ts";
 import type { AnyStage, PassRun } from "../../pass.ts";
 import { auditDenominations, auditGlobalFees } from "./general.ts";
 import { auditHistory } from "./history.ts";
@@ -89,6 +91,7 @@ async function runCoins(run: PassRun): Promise<void> {
   reattributeOverspending(s);
   await syncDenominations(s, revoked);
   await noteAggregations(s);
+  await extendList(run, COINS_IN_PURSES);
   run.writes.push(...coinsWrites(s));
 }
 

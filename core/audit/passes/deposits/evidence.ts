@@ -14,7 +14,7 @@ import {
   NEWEST_DEPOSIT,
 } from "../../../exchange/v014/confirmations.ts";
 import { parseExactJson } from "../../../taler/json.ts";
-import { DAY } from "../../../taler/time.ts";
+import { onceADay } from "../../daily.ts";
 import { encodeHex } from "../../hex.ts";
 import type { PassRun } from "../../pass.ts";
 import { type Deposit, judgeConfirmation, type Outcome } from "./judge.ts";
@@ -117,60 +117,62 @@ export async function newestDeposit(run: PassRun): Promise<bigint> {
 const COUNTED_END = "x:deposits:end";
 const COUNTED_ROWS = "x:deposits:rows";
 
+/** Before every serial, those out of range included. */
+const FIRST = -(2n ** 63n);
+
 /**
  * Whether deposits vanished or changed since the archive was judged last (BUG-4.6): then it has to be judged again.
- * Remembers the count of this run, to be called once in a run when there is, or will be, an archive.
+ * Remembers the count of this run, to be called once in a run when there is, or will be, an archive. What is new is
+ * counted in every run, everything once in a day.
  */
 export async function depositsVanished(run: PassRun): Promise<boolean> {
   const until = depositsEnd(run);
   const end = run.counters.get(COUNTED_END);
   const rows = run.counters.get(COUNTED_ROWS);
+  // a run over less than what was counted cannot tell
+  if (end !== undefined && until < end) return false;
+  const whole = onceADay(run, COMPARED) || end === undefined;
   const [counts] = await readRows(
     run.context.source,
     "coin_deposits",
     DEPOSIT_COUNTS,
-    [end ?? 0n, until],
+    [end ?? 0n, until, whole ? FIRST : end],
     (r) => ({ before: r.int8("count"), now: r.int8("count") }),
   );
   if (counts === undefined || !("row" in counts)) return true;
-  // a run over less than what was counted cannot tell
-  if (end !== undefined && until < end) return false;
   const counted = end === undefined || counts.serial > end ? counts.serial : end;
+  const before = whole ? counts.row.before : rows ?? 0n;
   run.setCounter(COUNTED_END, counted);
-  run.setCounter(COUNTED_ROWS, counts.row.now);
-  const changed = await depositsChanged(run, counted);
-  return changed || end === undefined || rows === undefined || counts.row.before < rows;
+  run.setCounter(COUNTED_ROWS, whole ? counts.row.now : before + counts.row.now);
+  const changed = await depositsChanged(run, counted, whole);
+  return changed || end === undefined || rows === undefined || before < rows;
 }
 
 const DIGEST = "x:deposits:digest";
 const DIGEST_END = "x:deposits:digest-end";
-const DIGEST_TIME = "x:deposits:digest-time";
+/** Counter: when all deposits were counted and compared with the digest, which costs ten times the count. */
+const COMPARED = "x:deposits:digest-time";
 /** The deposits of which {@link DIGEST} speaks. */
 const DIGESTED = {
   source: { table: "coin_deposits", serial: "coin_deposit_serial_id" },
   progressKey: DIGEST_END,
 } as const;
-/** How often all deposits are compared with the digest; it costs ten times the count. */
-const DIGEST_INTERVAL = DAY;
 
 /**
  * Whether deposits changed since they were seen first, where their number did not. What is new is added to the digest
- * in every run, late rows (X-13) among it, so that it speaks of what this run judges by; the whole is compared once in
- * a day.
+ * in every run, late rows (X-13) among it, so that it speaks of what this run judges by.
+ * @param whole compare all of them
  */
-async function depositsChanged(run: PassRun, end: bigint): Promise<boolean> {
-  const { now } = run.context;
+async function depositsChanged(run: PassRun, end: bigint, whole: boolean): Promise<boolean> {
   const before = run.counters.get(DIGEST_END);
-  const checked = run.counters.get(DIGEST_TIME) ?? 0n;
   let sum = run.counters.get(DIGEST) ?? 0n;
   let changed = before === undefined;
   const late = await run.takeLate(DIGESTED, before ?? 0n);
   if (late.length > 0) sum += await digestOf(run, late);
-  if (now < checked || now >= checked + DIGEST_INTERVAL) {
+  if (whole) {
     const again = before === undefined ? 0n : await digestOf(run, 0n, before);
     changed ||= again !== sum;
     sum = again;
-    run.setCounter(DIGEST_TIME, now);
   }
   if (before === undefined || end > before) {
     sum += await digestOf(run, before ?? 0n, end);

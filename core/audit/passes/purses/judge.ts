@@ -19,6 +19,8 @@ export interface PurseFacts extends Omit<PurseFactsRow, "merge" | "consent" | "c
   serial: bigint;
   merge: (NonNullable<PurseFactsRow["merge"]> & { valid: boolean }) | undefined;
   consent: (NonNullable<PurseFactsRow["consent"]> & { valid: boolean }) | undefined;
+  /** There is a deletion that counts. */
+  deleted: boolean;
 }
 
 /** By what a purse is judged. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** The purses pass: payments between persons (purses chapter 5). */
+import { DELETED_PURSES } from "../../../exchange/v014/unindexed.ts";
 import { loadDenominations } from "../../denominations.ts";
+import { extendList } from "../../lookup.ts";
 import type { AnyStage, PassRun } from "../../pass.ts";
 import { consentsStage, decisionsStage, deletionsStage, depositsStage, mergesStage, requestsStage } from "./stages.ts";
 import { loadPursesState, PURSES_BALANCES, PURSES_PROGRESS } from "./state.ts";
@@ -33,5 +35,6 @@ async function runPurses(run: PassRun): Promise<void> {
   await run.run(deletions);
   await run.drain();
   await judgePurses(s);
+  await extendList(run, DELETED_PURSES);
   run.writes.push({ table: "auditor_x_purse_rejected", key: ["source", "serial"], upsert: s.newRejected, remove: [] });
 }

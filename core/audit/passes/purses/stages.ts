@@ -24,6 +24,7 @@ import { DAY } from "../../../taler/time.ts";
 import { arithmetic, rowInconsistency, signRule } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
 import type { Stage, StageRow } from "../../pass.ts";
+import { deletionsOf } from "./deleted.ts";
 import {
   DELETIONS_PROGRESS,
   purseFound,
@@ -109,17 +110,25 @@ function settlePartner(s: PursesState, serial: bigint): void {
   s.run.book.settle(key, { stage: RANK.merges, serial }, rowInconsistency(key, "purse_merges", serial, text));
 }
 
+/** What a deposit into a purse needs to be booked: the task, and the first deletion of the purse. */
+interface PreparedDeposit {
+  task: number | undefined;
+  deletion: bigint | undefined;
+}
+
 /** PU-4, PU-5, PU-6, PU-16, PU-R9. */
-export function depositsStage(s: PursesState): Stage<PurseCoinRow, number | undefined> {
+export function depositsStage(s: PursesState): Stage<PurseCoinRow, PreparedDeposit> {
   const { currency } = s.run.context.settings;
-  const stage: Stage<PurseCoinRow, number | undefined> = {
+  const stage: Stage<PurseCoinRow, PreparedDeposit> = {
     rank: RANK.deposits,
     source: PURSE_COINS,
     progressKey: "purse_deposits_serial_id",
-    prepare: (rows, tasks) =>
-      rows.map(({ row }) => {
+    prepare: async (rows, tasks) => {
+      const deletions = await deletionsOf(s.run, rows.map(({ row }) => row.pursePub));
+      return rows.map(({ row }) => {
+        const [deletion] = deletions.get(encodeHex(row.pursePub)) ?? [];
         const d = s.denominations.lookup(row.coin.denominationSerial);
-        if (d === undefined) return undefined;
+        if (d === undefined) return { task: undefined, deletion };
         const message = buildBlock("purseDeposit", currency, {
           amount: row.amount,
           hDenomination: d.hash,
@@ -127,9 +136,10 @@ export function depositsStage(s: PursesState): Stage<PurseCoinRow, number | unde
           pursePub: row.pursePub,
           hBaseUrl: hashText(baseUrlOf(s, row.exchange)),
         });
-        return tasks.ed25519(row.coin.coinPub, row.coinSig, message);
-      }),
-    book: (r, task, good) => {
+        return { task: tasks.ed25519(row.coin.coinPub, row.coinSig, message), deletion };
+      });
+    },
+    book: (r, { task, deletion }, good) => {
       const place = { stage: RANK.deposits, serial: r.serial };
       if (task === undefined) {
         const unknown = rowInconsistency("PU-4", "purse-deposit", r.serial, "denomination key not found");
@@ -142,13 +152,13 @@ export function depositsStage(s: PursesState): Stage<PurseCoinRow, number | unde
       if (r.reason === WAITS_FOR.denomination) s.run.settleRevisit(stage, r.serial);
       const missing = rowInconsistency("PU-6", "purse_deposit", r.serial, NOT_FOUND);
       if (!purseFound(s, stage, r, `PU-6:${r.serial}`, place, r.row.request?.serial, missing)) return;
-      bookDeposit(s, r, good(task));
+      bookDeposit(s, r, good(task), deletion);
     },
   };
   return stage;
 }
 
-function bookDeposit(s: PursesState, r: StageRow<PurseCoinRow>, good: boolean): void {
+function bookDeposit(s: PursesState, r: StageRow<PurseCoinRow>, good: boolean, deletion: bigint | undefined): void {
   const { serial, row } = r;
   const place = { stage: RANK.deposits, serial };
   if (!good) {
@@ -164,7 +174,7 @@ function bookDeposit(s: PursesState, r: StageRow<PurseCoinRow>, good: boolean): 
       purse_total_arithmetic_delta_minus: minus,
     });
   }
-  const late = lateness(s, r);
+  const late = lateness(s, r, deletion);
   if (late !== undefined) {
     s.run.book.report(place, rowInconsistency("PU-R9", "purse_deposits", serial, `deposit into a purse that ${late}`));
   }
@@ -175,13 +185,17 @@ function bookDeposit(s: PursesState, r: StageRow<PurseCoinRow>, good: boolean): 
  * before it; rows that are read again or appeared late, and runs over a part of the database, say nothing about the
  * order.
  */
-function lateness(s: PursesState, { row, reason }: StageRow<PurseCoinRow>): string | undefined {
+function lateness(
+  s: PursesState,
+  { row, reason }: StageRow<PurseCoinRow>,
+  deletion: bigint | undefined,
+): string | undefined {
   if (reason !== undefined || s.run.context.limits !== undefined || s.recencyBefore === 0n) return undefined;
   const seen = (serial: bigint | undefined, progressKey: string) =>
     serial !== undefined && s.run.wasSeen(progressKey, serial);
   // a payment that was not covered is explained now: the copy had the decision before the deposit
   if (s.run.stored.has(`PU-13:${encodeHex(row.pursePub)}`)) return undefined;
-  if (seen(row.deletion, DELETIONS_PROGRESS)) return "was deleted before";
+  if (seen(deletion, DELETIONS_PROGRESS)) return "was deleted before";
   if (seen(row.decision, "purse_decision_serial_id")) return "was decided before";
   return row.request!.expiration + EXPIRATION_GRACE < s.recencyBefore ? "had expired" : undefined;
 }

@@ -18,12 +18,16 @@ import {
 } from "../../../exchange/v014/purses.ts";
 import { FRACTION_BASE, sumAmounts } from "../../../taler/amount.ts";
 import { timeToDb } from "../../../taler/time.ts";
-import { badSignature } from "../../findings.ts";
+import { badSignature, rowInconsistency } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
 import type { StateWrite } from "../../store.ts";
 import { TaskWriter } from "../../tasks.ts";
+import { deletionsOf } from "./deleted.ts";
 import { DECISION_GRACE, judgePurse, type PurseFacts, VERDICTS } from "./judge.ts";
 import { DELETIONS_PROGRESS, type PursesState, RANK } from "./state.ts";
+
+/** Keys of the findings on purses with several rows where there should be one. */
+const REPEATED = "D-5:purse:";
 
 /** A purse with its facts, and the contract that its owner signed. */
 interface Purse extends PurseFacts {
@@ -69,27 +73,41 @@ async function readFacts(
   const end = (progressKey: string) => s.run.rangeOf(progressKey).until;
   const rows = await readRows(s.run.context.source, "purse_requests", purseFactsSql(purses), [
     [...s.rejected.purse_deposits, ...s.unreadable],
-    [...s.rejected.purse_deletion],
     end("purse_deposits_serial_id"),
     end("purse_merges_serial_id"),
     end("purse_account_merge_serial_id"),
     end("purse_decision_serial_id"),
-    end(DELETIONS_PROGRESS),
     ...parameters,
   ], decodePurseFacts);
+  // an unreadable request was reported by its stage
+  const readable = judgedOnce(s, rows.flatMap((r) => "row" in r ? [{ serial: r.serial, row: r.row }] : []));
+  const deletions = await deletionsOf(s.run, readable.map(({ row }) => row.pursePub));
+  const counts = (serial: bigint) => serial < end(DELETIONS_PROGRESS) && !s.rejected.purse_deletion.has(serial);
   return {
     last: rows.at(-1)?.serial,
-    // an unreadable request was reported by its stage
-    purses: rows.flatMap((r) => "row" in r ? [purseOf(s, r.serial, r.row)] : []),
+    purses: readable.map(({ serial, row }) => {
+      const key = encodeHex(row.pursePub);
+      return purseOf(s, serial, { ...row, key, deleted: deletions.get(key)?.some(counts) === true });
+    }),
   };
 }
 
-function purseOf(s: PursesState, serial: bigint, row: PurseFactsRow): Purse {
+/** D-5: a purse with several rows where there should be one is judged by the first of each. */
+function judgedOnce<Fact extends { serial: bigint; row: PurseFactsRow }>(s: PursesState, facts: Fact[]): Fact[] {
+  const purses = Map.groupBy(facts, ({ serial, row }) => `${serial} ${encodeHex(row.pursePub)}`);
+  for (const [{ serial, row }, another] of [...purses.values()] as [Fact, Fact?][]) {
+    const text = "serial number is not unique";
+    const finding = another && rowInconsistency("D-5", "purse_requests", serial, text);
+    s.run.book.settle(`${REPEATED}${encodeHex(row.pursePub)}`, { stage: RANK.purses, serial }, finding);
+  }
+  return [...purses.values()].map(([first]) => first!);
+}
+
+function purseOf(s: PursesState, serial: bigint, row: PurseFactsRow & Pick<Purse, "key" | "deleted">): Purse {
   const { merge, consent } = row;
   return {
     ...row,
     serial,
-    key: encodeHex(row.pursePub),
     merge: merge && { ...merge, valid: !s.rejected.purse_merges.has(merge.serial) },
     consent: consent && { ...consent, valid: !s.rejected.account_merges.has(consent.serial) },
   };
@@ -190,7 +208,7 @@ async function earlierPurses(s: PursesState, end: bigint): Promise<Set<bigint>> 
     "SELECT encode(purse_pub, 'hex') AS key FROM auditor.auditor_purses WHERE expiration_date < $1",
     [timeToDb(s.run.context.now - DECISION_GRACE)] as never[],
   );
-  const prefixes = [...VERDICTS, "PU-R10"].map((v) => `${v}:`);
+  const prefixes = [...[...VERDICTS, "PU-R10"].map((v) => `${v}:`), REPEATED];
   const standing = [...s.run.stored.keys()].filter((key) => prefixes.some((p) => key.startsWith(p)))
     .map((key) => key.slice(key.lastIndexOf(":") + 1)).filter((key) => /^[0-9a-f]{64}$/.test(key));
   const keys = [...new Set([...expired.map((r) => r["key"] as string), ...standing])];

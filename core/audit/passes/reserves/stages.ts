@@ -260,7 +260,7 @@ export function accountMergesStage(s: ReservesState): Stage<AccountMergeRow, num
     progressKey: "reserves_account_merges_serial_id",
     prepare: (rows, tasks) =>
       rows.map(({ row }) => {
-        const { reservePub, reserveSig, ...fields } = row;
+        const { reservePub, reserveSig, repeated: _, ...fields } = row;
         const { purseExpiration, amount, purseFee, hContractTerms, pursePub, mergeTimestamp } = fields;
         const block = buildBlock("accountMerge", currency, {
           purseExpiration,
@@ -275,8 +275,13 @@ export function accountMergesStage(s: ReservesState): Stage<AccountMergeRow, num
         return tasks.ed25519(reservePub, reserveSig, block);
       }),
     book: ({ serial, row }, task, good) => {
+      const place = { stage: RANK.accountMerges, serial };
+      if (row.repeated) {
+        // the purse is not unique: what its owner paid for it is booked once
+        s.run.book.report(place, rowInconsistency("D-5", "account_merges", serial, "serial number is not unique"));
+        return;
+      }
       if (!good(task)) {
-        const place = { stage: RANK.accountMerges, serial };
         reportBadSignature(s, "R-15", place, "account-merge", serial, row.purseFee, row.reservePub);
         return;
       }

@@ -15,7 +15,7 @@ const LAG_GRACE = HOUR;
 /** Overdue deposits to one account. */
 interface Lag {
   total: bigint;
-  batches: bigint;
+  batches: bigint[];
   earliest: bigint;
 }
 
@@ -25,9 +25,9 @@ export async function showLag(run: PassRun, changes: PendingChanges): Promise<vo
   const lags = await storedLags(run, limit, [...changes.removed.keys(), ...changes.grown.keys()]);
   for (const p of [...changes.added.values(), ...changes.grown.values()]) {
     if (p.deadline >= limit) continue;
-    const lag = lags.get(p.account) ?? { total: 0n, batches: 0n, earliest: p.deadline };
+    const lag = lags.get(p.account) ?? { total: 0n, batches: [], earliest: p.deadline };
     lag.total += p.total;
-    lag.batches++;
+    lag.batches.push(p.batch);
     if (p.deadline < lag.earliest) lag.earliest = p.deadline;
     lags.set(p.account, lag);
   }
@@ -41,7 +41,7 @@ export async function showLag(run: PassRun, changes: PendingChanges): Promise<vo
 async function storedLags(run: PassRun, limit: bigint, changed: readonly bigint[]): Promise<Map<string, Lag>> {
   const rows = await run.context.auditor.unsafe(
     `SELECT encode(wire_target_h_payto, 'hex') AS account, sum((total_amount).val)::text AS val,
-       sum((total_amount).frac)::text AS frac, count(*)::int8 AS batches, min(deadline) AS earliest
+       sum((total_amount).frac)::text AS frac, array_agg(batch_deposit_serial_id) AS batches, min(deadline) AS earliest
      FROM auditor.auditor_pending_deposits p WHERE deadline < $1
        AND NOT EXISTS (SELECT FROM unnest($2::int8[]) gone WHERE gone = p.batch_deposit_serial_id)
      GROUP BY 1`,
@@ -49,14 +49,18 @@ async function storedLags(run: PassRun, limit: bigint, changed: readonly bigint[
   );
   return new Map(rows.map((r) => [r["account"] as string, {
     total: BigInt(r["val"] as string) * FRACTION_BASE + BigInt(r["frac"] as string),
-    batches: r["batches"] as bigint,
+    batches: r["batches"] as bigint[],
     earliest: timeFromDb(r["earliest"] as bigint),
   }]));
 }
 
 /** Account and reason of late deposits, by the hash of the account in hexadecimal. */
-async function reasons(run: PassRun, accounts: string[]): Promise<Map<string, { payto: string; reason: string }>> {
-  const rows = await readRows(run.context.source, "wire_targets", LATE_REASONS, [accounts], (r) => ({
+async function reasons(
+  run: PassRun,
+  lags: ReadonlyMap<string, Lag>,
+): Promise<Map<string, { payto: string; reason: string }>> {
+  const parameters = [[...lags.keys()], [...lags.values()].flatMap((lag) => lag.batches)];
+  const rows = await readRows(run.context.source, "wire_targets", LATE_REASONS, parameters, (r) => ({
     account: encodeHex(r.bytes("wire_target_h_payto", 32)),
     payto: r.text("payto_uri"),
     kyc: r.bool(),
@@ -71,7 +75,7 @@ async function reasons(run: PassRun, accounts: string[]): Promise<Map<string, { 
 }
 
 async function writeLags(run: PassRun, lags: Map<string, Lag>): Promise<void> {
-  const known = await reasons(run, [...lags.keys()]);
+  const known = await reasons(run, lags);
   const stored = await run.context.auditor`SELECT encode(wire_target_h_payto, 'hex') AS key, account,
     total::text AS total, batches, earliest_deadline, reason FROM auditor.auditor_x_deposit_lag`;
   const before = new Map(stored.map((r) => [
@@ -82,7 +86,7 @@ async function writeLags(run: PassRun, lags: Map<string, Lag>): Promise<void> {
     wire_target_h_payto: "\\x" + key,
     account: known.get(key)?.payto ?? "unknown account",
     total: lag.total.toString(),
-    batches: lag.batches.toString(),
+    batches: lag.batches.length.toString(),
     earliest_deadline: timeToDb(lag.earliest).toString(),
     reason: known.get(key)?.reason ?? "none",
   }));

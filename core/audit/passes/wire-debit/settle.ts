@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Matching of both sides, and the verdict on what has no other side (WD-1, WD-2, WD-9, WD-13, WD-14, WD-R1 … WD-R8). */
 import { readRows } from "../../../exchange/source.ts";
-import { AGGREGATED_NOT_WIRED, CLOSED_RESERVES } from "../../../exchange/v014/wire.ts";
+import { CLOSED_RESERVES } from "../../../exchange/v014/wire.ts";
 import { encodeBase32 } from "../../../taler/base32.ts";
 import { DAY } from "../../../taler/time.ts";
 import { rowInconsistency, wireOut } from "../../findings.ts";
@@ -20,6 +20,7 @@ import {
 } from "./match.ts";
 import { type Debit, debitKey, firstRows, justifications, owedKey } from "./open.ts";
 import { type DebitState, RANK } from "./state.ts";
+import { auditStuck } from "./stuck.ts";
 
 /** Finds a justification for every open transaction, oldest first. */
 export async function matchDebits(s: DebitState): Promise<void> {
@@ -222,25 +223,4 @@ function settleDrains(s: DebitState): void {
     );
   }
   s.run.book.sweep("WD-R3:");
-}
-
-/** WD-R7: deposits that were aggregated and not wired, though they are due and nothing stands in the way. */
-async function auditStuck(s: DebitState): Promise<void> {
-  const { source, now, settings: { gracePeriod, roundUnit, tinyAmount } } = s.run.context;
-  const latest = now - (gracePeriod ?? 0n);
-  const least = [roundUnit, tinyAmount ?? 0n].reduce((a, b) => a > b ? a : b, 1n).toString();
-  const rows = await readRows(source, "aggregation_tracking", AGGREGATED_NOT_WIRED, [latest, now, least], (r) => ({
-    wtid: r.blob("wtid_raw"),
-    payto: r.textOrNull() ?? "unknown account",
-    total: BigInt(r.text("val")) * 100_000_000n + BigInt(r.text("frac")),
-  }));
-  for (const r of rows) {
-    if (!("row" in r)) continue;
-    s.run.book.settle(
-      `WD-R7:${r.serial}`,
-      { stage: RANK.open, serial: r.serial },
-      wireOut("WD-R7", r.row.payto, r.serial, r.row.total, 0n, "aggregated but not wired"),
-    );
-  }
-  s.run.book.sweep("WD-R7:");
 }

@@ -140,11 +140,13 @@ export async function depositsVanished(run: PassRun): Promise<boolean> {
     (r) => ({ before: r.int8("count"), now: r.int8("count") }),
   );
   if (counts === undefined || !("row" in counts)) return true;
+  const late = await run.takeLate(DIGESTED, end ?? 0n);
   const counted = end === undefined || counts.serial > end ? counts.serial : end;
-  const before = whole ? counts.row.before : rows ?? 0n;
+  // those that came late were not there when the others were counted
+  const before = whole ? counts.row.before - BigInt(late.length) : rows ?? 0n;
   run.setCounter(COUNTED_END, counted);
-  run.setCounter(COUNTED_ROWS, whole ? counts.row.now : before + counts.row.now);
-  const changed = await depositsChanged(run, counted, whole);
+  run.setCounter(COUNTED_ROWS, whole ? counts.row.now : before + counts.row.now + BigInt(late.length));
+  const changed = await depositsChanged(run, counted, whole, late);
   return changed || end === undefined || rows === undefined || before < rows;
 }
 
@@ -162,12 +164,12 @@ const DIGESTED = {
  * Whether deposits changed since they were seen first, where their number did not. What is new is added to the digest
  * in every run, late rows (X-13) among it, so that it speaks of what this run judges by.
  * @param whole compare all of them
+ * @param late serials of those that came late
  */
-async function depositsChanged(run: PassRun, end: bigint, whole: boolean): Promise<boolean> {
+async function depositsChanged(run: PassRun, end: bigint, whole: boolean, late: bigint[]): Promise<boolean> {
   const before = run.counters.get(DIGEST_END);
   let sum = run.counters.get(DIGEST) ?? 0n;
   let changed = before === undefined;
-  const late = await run.takeLate(DIGESTED, before ?? 0n);
   if (late.length > 0) sum += await digestOf(run, late);
   if (whole) {
     const again = before === undefined ? 0n : await digestOf(run, 0n, before);

@@ -5,11 +5,16 @@
  */
 import { equalBytes } from "../../../crypto/hash.ts";
 import { hashPayto } from "../../../crypto/objects.ts";
+import type { PageParameter } from "../../../db/page.ts";
 import type { BookedCreditRow } from "../../../exchange/rows.ts";
 import { readRows } from "../../../exchange/source.ts";
 import {
   DUPLICATE_CREDITS,
   DUPLICATE_KYC_CREDITS,
+  LATE_DUPLICATE_CREDITS,
+  LATE_DUPLICATE_KYC_CREDITS,
+} from "../../../exchange/v014/wire-bookings.ts";
+import {
   kycCreditsElsewhere,
   kycCreditsOf,
   reserveCreditsElsewhere,
@@ -186,14 +191,21 @@ interface Duplicates {
 /** WC-1: rows that name a bank transaction which an earlier row names too. */
 async function findDuplicates(run: PassRun, sections: string[]): Promise<Duplicates[]> {
   const found: Duplicates[] = [];
-  const find = async (table: Booking["table"], section: string, select: string, parameters: bigint[]) => {
-    const rows = await readRows(run.context.source, table, select, [section, ...parameters], () => ({}));
+  const find = async (table: Booking["table"], select: string, parameters: PageParameter[]) => {
+    const rows = await readRows(run.context.source, table, select, parameters, () => ({}));
     found.push({ table, serials: rows.map((r) => r.serial) });
   };
   for (const section of sections) {
     const booked = run.rangeOf(bookedKey(section)), kyc = run.rangeOf(kycKey(section));
-    await find("reserves_in", section, DUPLICATE_CREDITS, [booked.from, booked.until, kyc.from]);
-    await find("kycauths_in", section, DUPLICATE_KYC_CREDITS, [kyc.from, kyc.until, booked.until]);
+    await find("reserves_in", DUPLICATE_CREDITS, [section, booked.from, booked.until, kyc.from]);
+    await find("kycauths_in", DUPLICATE_KYC_CREDITS, [section, kyc.from, kyc.until, booked.until]);
+    const late = run.lateOf(bookedKey(section)), lateKyc = run.lateOf(kycKey(section));
+    if (late.length > 0) {
+      await find("reserves_in", LATE_DUPLICATE_CREDITS, [section, late, booked.from, lateKyc, kyc.from]);
+    }
+    if (lateKyc.length > 0) {
+      await find("kycauths_in", LATE_DUPLICATE_KYC_CREDITS, [section, lateKyc, kyc.from, late, booked.from]);
+    }
   }
   return found;
 }

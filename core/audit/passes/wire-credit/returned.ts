@@ -3,7 +3,7 @@
 import type { BankCredit, BankHistory } from "../../../bank/history.ts";
 import { ownPayment, partyOf } from "../../../bank/transaction.ts";
 import { readRows } from "../../../exchange/source.ts";
-import { decodeObligation, OBLIGATIONS } from "../../../exchange/v014/wire.ts";
+import { decodeObligation, OBLIGATIONS } from "../../../exchange/v014/wire-bookings.ts";
 import { encodeHex } from "../../hex.ts";
 import { findInternalMoves } from "../../internal-moves.ts";
 import { creditToReturn, debitToReturn, pairReturns } from "../../returns.ts";

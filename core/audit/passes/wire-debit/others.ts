@@ -12,7 +12,7 @@ import {
   BOOKED_SUBJECTS,
   type BookedSubject,
   decodeBookedSubject,
-} from "../../../exchange/v014/wire.ts";
+} from "../../../exchange/v014/wire-bookings.ts";
 import { formatAmount } from "../../../taler/amount.ts";
 import { keyPart, sameAccount } from "../../bank-source.ts";
 import { rowInconsistency, wireOut } from "../../findings.ts";

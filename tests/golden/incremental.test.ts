@@ -58,6 +58,11 @@ const DELETIONS = `UPDATE exchange.purse_requests SET purse_expiration = purse_e
    WHERE purse_requests_serial_id = 1;
    INSERT INTO exchange.purse_deletion (purse_deletion_serial_id, purse_pub, purse_sig)
    SELECT 100 + n, sha256(int4send(n)), ${FORGED} FROM generate_series(1, 9) n`;
+/** The first payment of that coin is not committed yet, and then is. */
+const TAKE_PAYMENT = `CREATE TABLE public.payment AS SELECT * FROM exchange.purse_deposits
+   WHERE purse_deposit_serial_id = 2;
+   DELETE FROM exchange.purse_deposits WHERE purse_deposit_serial_id = 2`;
+const BRING_PAYMENT = "INSERT INTO exchange.purse_deposits SELECT * FROM public.payment";
 /** A coin is paid once more into a purse that was deleted long before, and into one that is open. */
 const LATE_PAYMENTS =
   `INSERT INTO exchange.purse_deposits (purse_deposit_serial_id, purse_pub, coin_pub, amount_with_fee, coin_sig)
@@ -70,11 +75,13 @@ Deno.test({
   ignore,
   fn: async () => {
     const info = datasetInfo("p2p-rsa");
-    const story = (pageRows: number) =>
+    const story = (pageRows: number, late = false) =>
       withCopy("p2p-rsa", async (url, sql) => {
         await spoil(url, [AS_REPLICA, DELETIONS]);
+        if (late) await spoil(url, [AS_REPLICA, TAKE_PAYMENT]);
         await auditWell(url, info, { passes: PASSES, pageRows });
         const places = await listed(sql);
+        if (late) await spoil(url, [AS_REPLICA, BRING_PAYMENT]);
         await spoil(url, [AS_REPLICA, "ALTER TABLE exchange.purse_deposits DROP CONSTRAINT purse_deposits_pkey"]);
         await spoil(url, [AS_REPLICA, LATE_PAYMENTS]);
         await auditWell(url, info, { passes: PASSES, pageRows });
@@ -88,6 +95,12 @@ Deno.test({
     assert.deepEqual(small.places, { "purse_deletion.purse_pub": 8, "purse_deposits.coin_pub": 4 });
     assert.equal(whole.overspent.length, 1, "the coin was overspent by all its payments together");
     assert.deepEqual(compareStates(small.state, whole.state), []);
+    // the coin's first payment is committed late, below what is listed (X-13)
+    const [wholeLate, smallLate] = [await story(4000, true), await story(1, true)];
+    assert.equal(smallLate.places["purse_deposits.coin_pub"], 3);
+    assert.equal(smallLate.overspent.length, 1);
+    assert.deepEqual(compareStates(smallLate.state, wholeLate.state), []);
+    assert.deepEqual(smallLate.overspent, whole.overspent);
   },
 });
 

@@ -6,7 +6,7 @@
  *
  * | event | meaning, with the flags and options it knows |
  * | --- | --- |
- * | `book r1 10 as 7` | the exchange booked transfer number 7 of its bank, 10 for reserve r1 from account a1 (`from a2`); `kyc`, `wad`; `no-account`, `wrong-hash`: of the sender |
+ * | `book r1 10 as 7` | the exchange booked transfer number 7 of its bank, 10 for reserve r1 from account a1 (`from a2`); `kyc`, `wad`; `serial=3`: in this row; `no-account`, `wrong-hash`: of the sender |
  * | `arrive r1 10 as 7` | the bank shows it; `kyc`, `wad`, `origin=elsewhere`, `in EUR` |
  * | `both r1 10 as 7` | the two together |
  * | `owe w1 10 to m1` | the exchange booked a transfer to a merchant, with subject w1 |
@@ -199,6 +199,8 @@ export class WireScene {
       });
     }
     const sender = p.flag("no-account") ? hashPayto(accountOf(t.sender)) : await this.#target(t.sender);
+    const serial = p.option("serial");
+    const number = (column: string): Record<string, Value> => serial === undefined ? {} : { [column]: BigInt(serial) };
     const row: Record<string, Value> = {
       wire_reference: t.reference,
       credit: { atoms: t.amount },
@@ -207,8 +209,19 @@ export class WireScene {
       execution_date: timeToDb(t.date),
     };
     const key = this.#subject(t.name);
-    if (t.kind === "KYCAUTH") await insertRow(this.sql, "exchange.kycauths_in", { ...row, account_pub: key });
-    else await insertRow(this.sql, "exchange.reserves_in", { ...row, reserve_pub: key });
+    if (t.kind === "KYCAUTH") {
+      await insertRow(this.sql, "exchange.kycauths_in", {
+        ...row,
+        ...number("kycauth_in_serial_id"),
+        account_pub: key,
+      });
+    } else {
+      await insertRow(this.sql, "exchange.reserves_in", {
+        ...row,
+        ...number("reserve_in_serial_id"),
+        reserve_pub: key,
+      });
+    }
     if (p.flag("wrong-hash")) {
       await this.sql`UPDATE exchange.wire_targets SET payto_uri = payto_uri || '/x'
         WHERE wire_target_h_payto = ${sender}`;

@@ -181,6 +181,29 @@ wireTable(
 
 storeTable(
   wireCreditPass,
+  "bookings that appear below others (X-13)",
+  `
+  both r2 5 as 8 serial=5; import; run; both r1 10 as 9 serial=3; import -> total_wire_in 15
+  both r2 5 as 8 serial=5; arrive r1 10 as 9; import; run; book r1 10 as 9 serial=3; run ->
+    resolved WC-R1; total_wire_in 15
+  # WC-1: of what another row has already, or another late one
+  both r2 5 as 8 serial=5; import; run; book r1 5 as 8 serial=3 -> WC-1 reserves_in#3 duplicate wire offset; total_wire_in 10
+  both r2 5 as 8 serial=5; import; run; book r1 10 as 9 serial=3; both r3 10 as 9 serial=2; import ->
+    WC-1 reserves_in#3 duplicate wire offset; total_wire_in 25
+  both r2 5 as 8 serial=5; import; run; both r1 10 as 9 serial=3; book r3 10 as 9 serial=6; import ->
+    WC-1 reserves_in#6 duplicate wire offset; total_wire_in 25
+  both r2 5 as 8 serial=5; both k2 1 as 9 kyc serial=5; import; run; book k1 5 as 8 kyc serial=3 ->
+    WC-1 kycauths_in#3 duplicate wire offset; total_wire_in 5
+  both r2 5 as 8 serial=5; both k2 1 as 9 kyc serial=5; import; run; book r1 1 as 9 serial=3 ->
+    WC-1 reserves_in#3 duplicate wire offset; total_wire_in 6
+  both r2 5 as 8 serial=5; both k2 1 as 9 kyc serial=5; import; run; book k1 5 as 10 kyc serial=3; both r1 5 as 10 serial=3; import ->
+    WC-1 kycauths_in#3 duplicate wire offset; total_wire_in 10
+  audit 2; both r2 5 as 8 serial=5; import; run; both r1 5 as 8 on 2 serial=3; import -> total_wire_in 10
+`,
+);
+
+storeTable(
+  wireCreditPass,
   "rows that appear late (WC-R9)",
   `
   # matched with what was booked, once

@@ -59,6 +59,8 @@ export interface PassContext {
   /** What the bank says; the passes that need it fail without. */
   bank?: BankHistory | undefined;
   pageRows: number;
+  /** Rows on either side that a pass which holds both takes at once. */
+  portionRows: number;
   /** Exclusive upper serial per table, to audit only a part of what is there; absent: everything. */
   limits?: ReadonlyMap<string, bigint> | undefined;
   progress?: ((p: Progress) => void) | undefined;

@@ -13,6 +13,7 @@ import {
   readLate,
   readRange,
   readSerials,
+  serialAfter,
   SERIALS_END,
   type SourceRow,
 } from "../exchange/source.ts";
@@ -71,6 +72,11 @@ export class PassRun {
   readonly gaps = new Gaps();
   /** More rows appeared late than this run reads: what it does not read may be older than what it sees elsewhere. */
   postponed = false;
+  /**
+   * There is more than this portion of the run takes: when it is committed the pass runs again, on the same snapshot.
+   * What has no other side yet is not judged before the last portion.
+   */
+  more = false;
   #session = 0;
   #counters: Record<string, unknown>[] = [];
   readonly #floors = new Map<string, bigint>();
@@ -98,7 +104,7 @@ export class PassRun {
       const { source, progressKey, last } = stage;
       const point = this.pointOf(progressKey);
       const from = last === true && point > 0n ? point + 1n : point;
-      const until = this.#endOf(stage);
+      const until = await this.#endOfPortion(stage, from);
       const extent = await readExtent(sql, source, from, until);
       settleIrregular(this.book, source.table, source.serial, extent.irregular, progressKey);
       const late = await this.#readLate(stage, from);
@@ -140,6 +146,17 @@ export class PassRun {
   /** The end of the serials that a stage looks at in this run. */
   #endOf({ source, unlimited }: AnyStage): bigint {
     return unlimited === true ? SERIALS_END : this.context.limits?.get(source.table) ?? SERIALS_END;
+  }
+
+  /** The end of the serials that a stage reads in this portion of the run. */
+  async #endOfPortion(stage: AnyStage, from: bigint): Promise<bigint> {
+    const end = this.#endOf(stage);
+    const next = stage.most === undefined
+      ? undefined
+      : await serialAfter(this.context.source, stage.source, from, stage.most);
+    if (next === undefined || next >= end) return end;
+    this.more = true;
+    return next;
   }
 
   /** The rows of a table that appeared in a stage's gaps below a serial number. */

@@ -78,6 +78,8 @@ export interface AuditPlan {
   openBank?: (() => Promise<BankHistory>) | undefined;
   /** Rows per page. */
   pageRows?: number;
+  /** Rows that a pass which holds both sides of transfers takes at once; by default 100,000. */
+  portionRows?: number;
   limits?: ReadonlyMap<string, bigint>;
   progress?: ((p: Progress) => void) | undefined;
 }
@@ -105,6 +107,8 @@ export interface AuditReport {
 }
 
 const DEFAULT_PAGE_ROWS = 4000;
+/** About 300 MB in the pass wire-debit. */
+const DEFAULT_PORTION_ROWS = 100_000;
 /** Attempts at a run that fails for a passing reason (D-1). */
 const ATTEMPTS = 3;
 
@@ -287,7 +291,6 @@ async function runPass(
     const progressKeys = typeof pass.progressKeys === "function"
       ? pass.progressKeys(plan.settings.accounts ?? [])
       : pass.progressKeys;
-    const stored = await loadStanding(auditor, pass.name);
     const context: PassContext = {
       settings: plan.settings,
       now: plan.now,
@@ -298,33 +301,15 @@ async function runPass(
       bank,
       shared,
       pageRows: plan.pageRows ?? DEFAULT_PAGE_ROWS,
+      portionRows: plan.portionRows ?? DEFAULT_PORTION_ROWS,
       limits: plan.limits,
       progress: plan.progress,
       warn: (message) => report.warnings.push(message),
     };
-    const run = new PassRun(
-      pass.name,
-      context,
-      stored,
-      await loadProgress(auditor, progressKeys),
-      await loadCounters(auditor, "x:"),
-    );
-    await run.begin();
-    const stopped = await finish(pass, run);
-    if (stopped !== undefined) report.failure = stopped;
-    report.rows = run.rows;
-    await turn;
-    const facts = {
-      pass: pass.name,
-      clock: plan.now,
-      started: startedAt,
-      rows: run.rows,
-      signatures: counted.counts,
-      balanceKeys: pass.balanceKeys,
-      progressKeys,
-      silentWhenEmpty: pass.silentWhenEmpty === true,
-    };
-    Object.assign(report, await commitRun(auditor, facts, run.book, stored, run.allWrites()));
+    for (let more = true; more;) {
+      report.warnings.length = 0; // the last portion knows best
+      more = await runPortion(pass, context, { startedAt, turn, progressKeys }, report);
+    }
   } catch (error) {
     if (isRetryable(error)) throw error;
     report.failure = {
@@ -337,6 +322,40 @@ async function runPass(
     await auditor.end({ timeout: 1 });
   }
   return report;
+}
+
+/** Runs a pass over a portion of what is new and commits that; tells whether there is more. */
+async function runPortion(
+  pass: Pass,
+  context: PassContext,
+  { startedAt, turn, progressKeys }: { startedAt: bigint; turn: Promise<unknown>; progressKeys: readonly string[] },
+  report: PassReport,
+): Promise<boolean> {
+  const { auditor } = context;
+  const stored = await loadStanding(auditor, pass.name);
+  const points = await loadProgress(auditor, progressKeys);
+  const run = new PassRun(pass.name, context, stored, points, await loadCounters(auditor, "x:"));
+  await run.begin();
+  const stopped = await finish(pass, run);
+  if (stopped !== undefined) report.failure = stopped;
+  report.rows += run.rows;
+  await turn;
+  const facts = {
+    pass: pass.name,
+    clock: context.now,
+    started: startedAt,
+    rows: run.rows,
+    signatures: report.signatures,
+    balanceKeys: pass.balanceKeys,
+    progressKeys,
+    silentWhenEmpty: pass.silentWhenEmpty === true,
+  };
+  const done = await commitRun(auditor, facts, run.book, stored, run.allWrites());
+  report.opened += done.opened;
+  report.changed += done.changed;
+  report.resolved += done.resolved;
+  report.wrote ||= done.wrote;
+  return run.more && stopped === undefined;
 }
 
 /** Opens the bank's history. That it cannot be had is a failure of this pass and none of the others. */

@@ -20,6 +20,8 @@ export interface Stage<Row, Prepared> {
   unlimited?: boolean;
   /** Its progress point is the last serial that was audited, not the one after it (database.md 12.3). */
   last?: boolean;
+  /** Rows that one portion of the run takes at most; see {@link PassRun.more}. */
+  most?: number;
 }
 
 /** A stage of any kind of rows, where only its name and place matter. */
@@ -28,6 +30,7 @@ export interface AnyStage {
   progressKey: string;
   unlimited?: boolean;
   last?: boolean;
+  most?: number;
 }
 
 /** A readable row of a stage; `reason` says why it was read again, or that it appeared late (X-13), if not just new. */

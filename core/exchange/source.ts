@@ -144,6 +144,23 @@ export async function readExtent(sql: Sql, source: Numbered, from: bigint, until
   };
 }
 
+/** The serial of the row after the first `most` rows from a serial number on; undefined if there are no more than these. */
+export async function serialAfter(
+  sql: Sql,
+  { table, serial, where = "true" }: Numbered,
+  from: bigint,
+  most: number,
+): Promise<bigint | undefined> {
+  const rows = await sql.unsafe(
+    `SELECT base.${serial} AS n FROM exchange.${table} base
+     WHERE base.${serial} >= $1 AND base.${serial} < ${SERIALS_END} AND (${where})
+     ORDER BY base.${serial} OFFSET $2 LIMIT 1`,
+    [from, most] as never[],
+    { prepare: true },
+  );
+  return rows[0]?.["n"] as bigint | undefined;
+}
+
 /** A row that appeared in a gap (X-13). */
 export interface LateRow {
   serial: bigint;

@@ -4,7 +4,7 @@
  * points are moved past, as if they had been audited. Signatures in them are not valid; nothing may read them again.
  */
 import type { Sql } from "../../core/db/connect.ts";
-import { DEPOSIT_DIGEST } from "../../core/exchange/v014/confirmations.ts";
+import { depositDigestSql } from "../../core/exchange/v014/confirmations.ts";
 
 type Statements = { unsafe(text: string): PromiseLike<unknown> };
 
@@ -354,7 +354,7 @@ export async function noteDeposits(sql: Sql): Promise<void> {
   const [top] = await sql.unsafe(`SELECT max(coin_deposit_serial_id) + 1 AS stop, count(*) AS count
     FROM exchange.coin_deposits`);
   const stop = top!["stop"] as bigint;
-  const [digest] = await sql.unsafe(`SELECT coalesce AS digest FROM (${DEPOSIT_DIGEST}) x`, [0n, stop] as never[]);
+  const [digest] = await sql.unsafe(`SELECT coalesce AS digest FROM (${depositDigestSql()}) x`, [0n, stop] as never[]);
   const values = {
     "x:deposits:end": stop,
     "x:deposits:rows": top!["count"],

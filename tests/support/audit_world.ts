@@ -117,6 +117,7 @@ export class AuditWorld {
       auditor: this.auditor.connection(),
       pool: inlinePool(),
       pageRows: this.pageRows,
+      portionRows: 4000,
     };
     const { standing, progress } = this.auditor;
     const run = new PassRun(pass.name, context, standing, progress, this.auditor.counters());

@@ -14,6 +14,7 @@ export interface OnePassChoice {
   now: bigint;
   internal?: boolean;
   pageRows?: number;
+  portionRows?: number;
   limits?: ReadonlyMap<string, bigint>;
   /** What the bank says, for the passes that need it. */
   bank?: BankHistory;
@@ -56,41 +57,58 @@ export async function runOnePass(
         auditor,
         pool,
         pageRows: choice.pageRows ?? 4000,
+        portionRows: choice.portionRows ?? 4000,
         limits: choice.limits,
         bank: choice.bank,
       };
       const progressKeys = typeof pass.progressKeys === "function"
         ? pass.progressKeys(settings.accounts ?? [])
         : pass.progressKeys;
-      const stored = await loadStanding(auditor, pass.name);
-      const points = await loadProgress(auditor, progressKeys);
-      const run = new PassRun(pass.name, context, stored, points, await loadCounters(auditor, "x:"));
-      await run.begin();
-      let stopped: PassStopped | undefined;
-      try {
-        await pass.run(run);
-      } catch (error) {
-        if (!(error instanceof PassStopped)) throw error;
-        run.abandon();
-        stopped = error;
+      const total = { rows: 0n, signatures: pool.counts, opened: 0, changed: 0, resolved: 0, wrote: false };
+      for (let more = true; more;) {
+        const { done, rows, again } = await runPortion(pass, context, progressKeys);
+        total.rows += rows;
+        total.opened += done.opened;
+        total.changed += done.changed;
+        total.resolved += done.resolved;
+        total.wrote ||= done.wrote;
+        more = again;
       }
-      const facts = {
-        pass: pass.name,
-        clock: choice.now,
-        started: 0n,
-        rows: run.rows,
-        signatures: pool.counts,
-        balanceKeys: pass.balanceKeys,
-        progressKeys,
-        silentWhenEmpty: false,
-      };
-      const done = await commitRun(auditor, facts, run.book, stored, run.allWrites());
-      if (stopped !== undefined) throw stopped;
-      return { rows: run.rows, signatures: pool.counts, ...done };
+      return total;
     } finally {
       await snapshot.close();
     }
   } finally {
     await auditor.end({ timeout: 1 });
   }
+}
+
+/** Runs a portion of a pass and commits it. */
+async function runPortion(pass: Pass, context: PassContext, progressKeys: readonly string[]) {
+  const { auditor, pool } = context;
+  const stored = await loadStanding(auditor, pass.name);
+  const points = await loadProgress(auditor, progressKeys);
+  const run = new PassRun(pass.name, context, stored, points, await loadCounters(auditor, "x:"));
+  await run.begin();
+  let stopped: PassStopped | undefined;
+  try {
+    await pass.run(run);
+  } catch (error) {
+    if (!(error instanceof PassStopped)) throw error;
+    run.abandon();
+    stopped = error;
+  }
+  const facts = {
+    pass: pass.name,
+    clock: context.now,
+    started: 0n,
+    rows: run.rows,
+    signatures: { ...(pool as ReturnType<VerifyPool["counting"]>).counts },
+    balanceKeys: pass.balanceKeys,
+    progressKeys,
+    silentWhenEmpty: false,
+  };
+  const done = await commitRun(auditor, facts, run.book, stored, run.allWrites());
+  if (stopped !== undefined) throw stopped;
+  return { done, rows: run.rows, again: run.more };
 }

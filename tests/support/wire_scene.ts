@@ -44,6 +44,8 @@ import { accountOf, atDay, audited, bankAccountOf, type Incoming, ORIGIN, sectio
 export class WireScene {
   readonly names = new Names();
   now = 50n * DAY;
+  /** Rows that a run takes at once. */
+  portionRows = 4000;
   /** Whether an account is no longer audited. */
   left = false;
   #grace = 0n;
@@ -380,6 +382,12 @@ export class WireScene {
   /** Audits now. */
   async run(): Promise<{ wrote: boolean }> {
     const settings = { ...SCENE_SETTINGS, gracePeriod: this.#grace, accounts: this.#accounts };
-    return await runOnePass(this.url, this.pass, settings, { now: this.now, pageRows: 2, bank: this.bank.history() });
+    const { now, portionRows } = this;
+    return await runOnePass(this.url, this.pass, settings, {
+      now,
+      pageRows: 2,
+      portionRows,
+      bank: this.bank.history(),
+    });
   }
 }

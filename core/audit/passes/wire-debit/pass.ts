@@ -3,7 +3,7 @@
  * The wire-debit pass: every outgoing transfer at the bank must be justified by an aggregation, a closed reserve or a
  * signed profit drain, and every justified transfer must be made (wire chapter 2).
  */
-import type { Arrived, BankDebit, BankHistory } from "../../../bank/history.ts";
+import type { BankDebit, BankHistory } from "../../../bank/history.ts";
 import { buildBlock } from "../../../crypto/blocks.ts";
 import { hashPayto, hashText } from "../../../crypto/objects.ts";
 import { equalBytes } from "../../../crypto/hash.ts";
@@ -67,7 +67,8 @@ async function runWireDebit(run: PassRun): Promise<void> {
   const until = await completeUntil(bank, sections, "debit", run.context);
   const local = await locallyNumbered(bank, sections);
   const newest = new NewestBooking(run);
-  const s: DebitState = { run, open, drains: await loadDrains(run), until, local, newest, fresh: new Set() };
+  const drains = await loadDrains(run), portion = run.context.portionRows;
+  const s: DebitState = { run, open, drains, until, local, newest, portion, fresh: new Set() };
   const closures = closuresStage(s);
   const wireOuts = sections.map((section) => wireOutStage(s, section));
   const elsewhere = elsewhereStage(s, sections);
@@ -81,6 +82,8 @@ async function runWireDebit(run: PassRun): Promise<void> {
   for (const section of sections) run.book.sweep(`WD-R2:${keyPart(section)}:`);
   await readBanks(s, bank, sections);
   await matchDebits(s);
+  // what has no other side yet may have it in the next portion
+  if (run.more) return saveOpen(run, before, s.open, s.fresh);
   const others = await readOthers(s, bank, sections);
   await settleOpen(s, others.returned);
   settleOthers(s, others);
@@ -122,6 +125,7 @@ function closuresStage(s: DebitState): Stage<ReserveClosureRow, null> {
     rank: RANK.booked,
     source: CLOSURES,
     progressKey: CLOSE_KEY,
+    most: s.portion,
     prepare: (rows) => rows.map(() => null),
     book: ({ serial, row }) => {
       const place = { stage: RANK.booked, serial };
@@ -157,6 +161,7 @@ function wireOutStage(s: DebitState, section: string): Stage<WireOutRow, null> {
     rank: RANK.booked,
     source: wireOutsOf(section),
     progressKey: bookedKey(section),
+    most: s.portion,
     prepare: (rows) => rows.map(() => null),
     book: ({ serial, row }) => {
       s.run.book.add("total_wire_out", row.amount);
@@ -194,20 +199,37 @@ function elsewhereStage(s: DebitState, sections: string[]): Stage<WireOutRow, nu
   };
 }
 
-/** Reads what is new at the bank, and what appeared late. The stored cursor is the last row plus one (wire chapter 0.4). */
+/** Reads what is new at the bank, or a portion of it, and what appeared late. */
 async function readBanks(s: DebitState, bank: BankHistory, sections: readonly string[]): Promise<void> {
-  const { run } = s;
   for (const section of sections) {
-    const point = run.pointOf(bankKey(section));
-    const place = { section, direction: "debit" as const, row: point > 0n ? point - 1n : 0n };
-    const read = (after: bigint, arrived?: Arrived) => bank.debits(section, after, arrived);
-    const pages = newPages(run, bank, place, read);
-    let page = await pages.next();
-    for (; page.done !== true; page = await pages.next()) for (const debit of page.value) takeDebit(s, debit);
-    const last = page.value;
-    if (last > 0n && last + 1n > point) run.book.progress.set(bankKey(section), last + 1n);
+    if (s.fresh.size < s.portion) await readBank(s, bank, section);
+    else s.run.more = true;
   }
-  auditAnomalies(run, await anomaliesOf(bank, "debit"), "debit");
+  auditAnomalies(s.run, await anomaliesOf(bank, "debit"), "debit");
+}
+
+/** The stored cursor is the last row plus one (wire chapter 0.4). */
+async function readBank(s: DebitState, bank: BankHistory, section: string): Promise<void> {
+  const { run } = s;
+  const point = run.pointOf(bankKey(section));
+  const place = { section, direction: "debit" as const, row: point > 0n ? point - 1n : 0n };
+  const pages = newPages(run, bank, place, (after, arrived) => bank.debits(section, after, arrived));
+  let last = place.row;
+  for (;;) {
+    const page = await pages.next();
+    if (page.done === true) {
+      last = page.value;
+      break;
+    }
+    for (const debit of page.value) takeDebit(s, debit);
+    last = page.value.at(-1)?.rowId ?? last;
+    // not among the late rows, which count as read together
+    if (s.fresh.size < s.portion || last <= place.row) continue;
+    run.more = true;
+    await pages.return(last);
+    break;
+  }
+  if (last > 0n && last + 1n > point) run.book.progress.set(bankKey(section), last + 1n);
 }
 
 function takeDebit(s: DebitState, debit: BankDebit): void {

@@ -24,6 +24,8 @@ export interface DebitState {
   /** Up to when the history of an account proves that a transfer is missing. */
   until: ReadonlyMap<string, bigint>;
   newest: NewestBooking;
+  /** Rows on either side that are taken at once. */
+  portion: number;
   /** Accounts whose history is from statements, which date transfers by the day. */
   local: ReadonlySet<string>;
   /** Keys of the transactions that are new in this run. */

@@ -141,8 +141,7 @@ async function choosePasses(
   const without = (left: readonly string[]) => PASSES.filter((p) => !left.includes(p));
   const accounts = readAccounts(config);
   const idle = [
-    ...accounts.some((a) => a.credit) ? [] : ["wire-credit"],
-    ...accounts.some((a) => a.credit || a.debit) ? [] : ["wire-debit"],
+    ...accounts.some((a) => a.credit || a.debit) ? [] : ["wire-credit", "wire-debit"],
   ];
   const noAccount = idle.length === 0 ? [] : [`no bank account to compare with, left out: ${idle.join(", ")}`];
   if (idle.length === BANK_PASSES.length || parsed.bank !== undefined) {

@@ -131,18 +131,17 @@ export async function* newPages<T extends { rowId: bigint }>(
 ): AsyncGenerator<T[], bigint, void> {
   const arrivals = await bank.arrivals?.(section, direction);
   const counter = (name: string) => `x:bank:${name}:${direction}:${section}`;
-  const epoch = run.counters.get(counter("epoch"));
-  if (row > 0n && epoch !== arrivals?.epoch) {
-    throw new Error(otherSource(section, epoch !== undefined && arrivals !== undefined));
-  }
+  // 0 stands for the bank itself
+  const [known, epoch] = [run.counters.get(counter("epoch")) ?? 0n, arrivals?.epoch ?? 0n];
+  if (row > 0n && known !== epoch) throw new Error(otherSource(section, known !== 0n && epoch !== 0n));
   if (arrivals !== undefined) {
     const seen = run.counters.get(counter("seen")) ?? 0n;
     if (row > 0n && seen < arrivals.newest) {
       yield* read(0n, { upTo: arrivals.newest, late: { after: seen, lastRow: row } });
     }
     run.setCounter(counter("seen"), arrivals.newest);
-    run.setCounter(counter("epoch"), arrivals.epoch);
   }
+  if (known !== epoch) run.setCounter(counter("epoch"), epoch);
   let last = row;
   for await (const page of arrivals === undefined ? read(row) : read(row, { upTo: arrivals.newest })) {
     yield page;

@@ -2,6 +2,7 @@
 /** Money that the exchange moves between its own accounts: statements show it on both, and it is still there (WD-R6). */
 import type { BankHistory } from "../bank/history.ts";
 import { accountKey } from "../bank/transaction.ts";
+import { accountsWith } from "./bank-source.ts";
 import type { AuditedAccount } from "./pass.ts";
 import { creditToReturn, debitToReturn, pairReturns } from "./returns.ts";
 
@@ -18,7 +19,11 @@ export async function findInternalMoves(
   currency: string,
 ): Promise<InternalMoves> {
   const credits = new Map<string, Set<bigint>>(), debits = new Map<string, Set<bigint>>();
-  const named = accounts.flatMap((a) => a.paytoUri === undefined ? [] : [{ ...a, key: accountKey(a.paytoUri) }]);
+  const [seenIn, seenOut] = [await accountsWith(bank, accounts, "credit"), await accountsWith(bank, accounts, "debit")];
+  // what comes to an account that is not audited is gone
+  const named = seenIn.filter((a) => seenOut.includes(a)).flatMap((a) =>
+    a.paytoUri === undefined ? [] : [{ ...a, key: accountKey(a.paytoUri) }]
+  );
   if (bank.otherDebits === undefined || bank.creditsFrom === undefined || named.length < 2) return { credits, debits };
   for (const from of named) {
     const out = (await bank.otherDebits(from.section)).filter((d) => d.amount.currency === currency).map(debitToReturn);

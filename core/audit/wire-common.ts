@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Rules that both passes on wire transfers follow: when a transfer is due, and rows of accounts that are not audited. */
+import type { Sql } from "../db/connect.ts";
+import { readRows } from "../exchange/source.ts";
+import { WIRED_SUBJECTS } from "../exchange/v014/wire-bookings.ts";
+import { encodeHex } from "./hex.ts";
 import { formatTime } from "../taler/time.ts";
 import { highestSerial, type WireTable } from "../exchange/v014/wire.ts";
 import type { AnyStage, PassContext, PassRun } from "./pass.ts";
@@ -63,4 +67,20 @@ export class NewestBooking {
         "is the copy still brought up to date?",
     );
   }
+}
+
+/**
+ * Which subjects (hexadecimal) are those of transfers to merchants. A customer's subject may look like that of a payment
+ * by the exchange, with the reserve's key as its identifier; but what was a merchant's never becomes a customer's.
+ */
+export async function wiredSubjects(sql: Sql, subjects: readonly string[]): Promise<Set<string>> {
+  if (subjects.length === 0) return new Set();
+  const rows = await readRows(
+    sql,
+    "wire_out",
+    WIRED_SUBJECTS,
+    [[...new Set(subjects)]],
+    (r) => r.bytes("wtid_raw", 32),
+  );
+  return new Set(rows.flatMap((r) => "row" in r ? [encodeHex(r.row)] : []));
 }

@@ -128,7 +128,7 @@ function periodOf(statement: XmlElement): Period[] {
   const [opening, closing] = balancesOf(statement) ?? [];
   const opened = timeOf(textOf(statement, "FrToDt", "FrDtTm")) ?? opening?.date, closed = endOf(statement);
   if (opening === undefined || closing === undefined || opened === undefined || closed === undefined) return [];
-  return [{ opened, closed, opening: opening.atoms, closing: closing.atoms }];
+  return [{ opened, closed, opening: opening.atoms, closing: closing.atoms, currency: opening.currency }];
 }
 
 /** The end of a statement's period, or of the day of its closing balance; µs. */

@@ -100,6 +100,8 @@ export interface BankHistory {
   creditsFrom?(account: string, senders: readonly string[]): Promise<BankCredit[]>;
   /** All outgoing transfers with these subjects. */
   sentWith?(account: string, wtids: readonly Uint8Array[]): Promise<BankDebit[]>;
+  /** All incoming transactions with these subjects. */
+  creditsWith?(account: string, subjects: readonly Uint8Array[]): Promise<BankCredit[]>;
   /** Whether there is a history of a direction, be the account enabled for it or not. */
   covers?(account: string, direction: Direction): Promise<boolean>;
   /** Accounts (section names) that this history covers. */

@@ -56,7 +56,7 @@ CREATE TABLE bank_transaction (
 CREATE UNIQUE INDEX bank_transaction_by_reference ON bank_transaction (account, reference) WHERE reference IS NOT NULL;
 CREATE UNIQUE INDEX bank_transaction_by_arrival ON bank_transaction (account, direction, arrival);
 CREATE INDEX bank_transaction_credit_from ON bank_transaction (account, counterpart_key) WHERE direction = 'credit';
-CREATE INDEX bank_transaction_debit_for ON bank_transaction (account, subject) WHERE kind = 'TRANSFER';
+CREATE INDEX bank_transaction_by_subject ON bank_transaction (account, subject) WHERE kind <> 'OTHER';
 CREATE INDEX bank_transaction_other ON bank_transaction (account, direction) WHERE kind = 'OTHER';
 COMMENT ON TABLE bank_transaction IS 'Transfers as first reported, never changed; arrival is the order in which they came, reference what identifies one in a statement that has no row ids, gateway whether a gateway reported it, balanced whether a statement with balances has it, counterpart_key what all spellings of an account share.';
 
@@ -66,8 +66,9 @@ CREATE TABLE bank_statement (
   closed int8 NOT NULL,
   opening numeric NOT NULL,
   closing numeric NOT NULL,
+  currency text NOT NULL,
   first_seen int8 NOT NULL,
-  PRIMARY KEY (account, opened, closed, opening, closing)
+  PRIMARY KEY (account, opened, closed, opening, closing, currency)
 );
 COMMENT ON TABLE bank_statement IS 'Statements that told their period and balances, by which one sees whether any is missing between them.';
 

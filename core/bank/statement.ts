@@ -152,7 +152,6 @@ export async function importStatement(
       ownAccount,
       periods: statement.periods ?? [],
       balanced: stored.balanced,
-      currency: statement.lines[0]?.amount.currency,
       until: completeUntil(statement, now),
       now,
     });
@@ -202,22 +201,28 @@ function referenceOf({ reference, place }: StatementLine): string {
  * statements is one; the file it came in does not matter.
  */
 export function uniqueReferences(statements: readonly (readonly StatementLine[])[]): StatementLine[] {
-  const known = new Map<string, string[]>();
-  return statements.flatMap((lines) => {
+  const known = new Map<string, { content: string; at: number }[]>();
+  const all: StatementLine[] = [];
+  for (const lines of statements) {
     const taken = new Map<string, Set<number>>();
-    return lines.flatMap((line) => {
+    for (const line of lines) {
       const content = contentKey(line);
       const base = line.reference ?? content;
-      const contents = known.get(base) ?? [], used = taken.get(base) ?? new Set();
-      known.set(base, contents);
+      const before = known.get(base) ?? [], used = taken.get(base) ?? new Set();
+      known.set(base, before);
       taken.set(base, used);
-      const again = contents.findIndex((other, time) => other === content && !used.has(time));
-      used.add(again >= 0 ? again : contents.length);
-      if (again >= 0) return [];
-      contents.push(content);
-      return [{ ...line, reference: contents.length === 1 ? base : `${base} #${contents.length}` }];
-    });
-  });
+      const again = before.findIndex((other, time) => other.content === content && !used.has(time));
+      used.add(again >= 0 ? again : before.length);
+      if (again < 0) {
+        before.push({ content, at: all.length });
+        all.push({ ...line, reference: before.length === 1 ? base : `${base} #${before.length}` });
+      } else if (line.balanced === true) {
+        const { at } = before[again]!;
+        all[at] = { ...all[at]!, balanced: true };
+      }
+    }
+  }
+  return all;
 }
 
 function contentKey({ direction, date, amount, subject, other, counterpart }: StatementLine): string {

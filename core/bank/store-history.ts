@@ -4,7 +4,7 @@
 import type { Sql } from "../db/connect.ts";
 import { timeFromDb } from "../taler/time.ts";
 import { type Arrivals, type Arrived, BankError, type BankHistory, type Direction } from "./history.ts";
-import { type Part, readAnomalies, readCreditsFrom, readDebitsWith, readOther, readPart } from "./store-rows.ts";
+import { type Part, readAnomalies, readCreditsFrom, readOther, readPart, readWithSubjects } from "./store-rows.ts";
 import type { Numbering } from "./store.ts";
 import { toCredit, toDebit, toOtherDebit, type Transaction } from "./transaction.ts";
 
@@ -69,7 +69,8 @@ export function openStoreHistory(sql: Sql, { pageSize = PAGE_SIZE }: { pageSize?
     arrivals: (account, direction) => readArrivals(sql, account, direction),
     otherDebits: async (account) => (await readOther(sql, account, "debit")).map(toOtherDebit),
     creditsFrom: async (account, senders) => (await readCreditsFrom(sql, account, senders)).map(toCredit),
-    sentWith: async (account, wtids) => (await readDebitsWith(sql, account, wtids)).map(toDebit),
+    sentWith: async (account, wtids) => (await readWithSubjects(sql, account, "debit", wtids)).map(toDebit),
+    creditsWith: async (account, subjects) => (await readWithSubjects(sql, account, "credit", subjects)).map(toCredit),
     covers: async (account, direction) => (await readAccount(sql, account))?.completed.get(direction) !== undefined,
     accounts: async () => {
       const known = await readAccounts(sql);

@@ -119,10 +119,11 @@ export async function readCreditsFrom(sql: Sql, account: string, senders: readon
   return rows.map(toTransaction);
 }
 
-/** All outgoing transfers with these subjects, ascending by row id. */
-export async function readDebitsWith(
+/** All transfers of a direction with these subjects, ascending by row id; none of kind OTHER. */
+export async function readWithSubjects(
   sql: Sql,
   account: string,
+  direction: Direction,
   subjects: readonly Uint8Array[],
 ): Promise<Transaction[]> {
   const rows = await sql<StoredTransaction[]>`
@@ -131,7 +132,7 @@ export async function readDebitsWith(
       from (select distinct decode(x, 'hex') as subject
               from unnest(${sql.array(subjects.map((s) => s.toHex()), TEXT)}::text[]) x) as wanted
       join auditor_bank.bank_transaction t
-        on t.account = ${account} and t.kind = 'TRANSFER' and t.subject = wanted.subject
+        on t.account = ${account} and t.direction = ${direction} and t.kind <> 'OTHER' and t.subject = wanted.subject
      order by t.row_id`;
   return rows.map(toTransaction);
 }

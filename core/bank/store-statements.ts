@@ -4,9 +4,8 @@
 import { sha512Short, utf8Bytes } from "../crypto/hash.ts";
 import type { TransactionSql } from "../db/connect.ts";
 import { formatAmount } from "../taler/amount.ts";
-import { formatTime } from "../taler/time.ts";
 import type { BankAnomaly } from "./history.ts";
-import { type Coverage, followUp, type Period } from "./periods.ts";
+import { type Coverage, followUp, type Gap, type Period } from "./periods.ts";
 import { insertAnomalies, nameAccount } from "./store.ts";
 import { INT8 } from "./store-rows.ts";
 
@@ -17,7 +16,6 @@ export interface StoredFile {
   readonly periods: readonly Period[];
   /** Row ids of the transfers that belong to a statement with balances. */
   readonly balanced: readonly bigint[];
-  readonly currency: string | undefined;
   /** Up to when the file has all transfers by what it says, or shows, µs. */
   readonly until: bigint;
   /** Now, µs. */
@@ -33,29 +31,58 @@ export async function completeFile(
   file: StoredFile,
 ): Promise<{ coverage: Coverage | undefined; anomalies: BankAnomaly[] }> {
   const { account, periods, balanced, until, now } = file;
-  for (const { opened, closed, opening, closing } of periods) {
+  for (const { opened, closed, opening, closing, currency } of periods) {
     await tx`insert into auditor_bank.bank_statement
              values (${account}, ${opened}, ${closed}, ${opening.toString()}::numeric, ${closing.toString()}::numeric,
-                     ${now}) on conflict do nothing`;
+                     ${currency}, ${now}) on conflict do nothing`;
   }
   await tx`update auditor_bank.bank_transaction set balanced = true
             where account = ${account} and not balanced
               and row_id in (select unnest(${tx.array([...balanced], INT8)}::int8[]))`;
-  const coverage = followUp(await readPeriods(tx, account));
+  const { currency, coverage } = await readCoverage(tx, account);
   const end = coverage === undefined ? until : coverage.until;
   const complete = coverage?.gap === undefined
     ? tx`greatest(completed, ${end}::int8, ${until}::int8)`
     : tx`least(${end}::int8, ${now}::int8)`;
   await tx`update auditor_bank.bank_progress set completed = least(${complete}, ${now}::int8) where account = ${account}`;
   await nameAccount(tx, account, file.ownAccount);
-  return { coverage, anomalies: await checkSum(tx, file, coverage) };
+  return { coverage, anomalies: await checkSum(tx, file, currency, coverage) };
 }
 
-async function readPeriods(tx: TransactionSql, account: string): Promise<Period[]> {
-  const rows = await tx<{ opened: bigint; closed: bigint; opening: string; closing: string }[]>`
-    select opened, closed, opening::text as opening, closing::text as closing
-      from auditor_bank.bank_statement where account = ${account} order by 1, 2, 3, 4`;
-  return rows.map((p) => ({ ...p, opening: BigInt(p.opening), closing: BigInt(p.closing) }));
+/**
+ * How the statements of an account follow each other, those in its transfers' currency. A gap that the transfers of
+ * statements without balances fill is none: then these count like the others.
+ */
+async function readCoverage(
+  tx: TransactionSql,
+  account: string,
+): Promise<{ currency: string; coverage: Coverage | undefined }> {
+  const [known] = await tx<{ currency: string }[]>`
+    select currency from auditor_bank.bank_transaction where account = ${account} order by row_id limit 1`;
+  const rows = await tx<{ opened: bigint; closed: bigint; opening: string; closing: string; currency: string }[]>`
+    select opened, closed, opening::text as opening, closing::text as closing, currency
+      from auditor_bank.bank_statement where account = ${account}`;
+  const currency = known?.currency ?? rows[0]?.currency ?? "";
+  const periods = rows.filter((p) => p.currency === currency)
+    .map((p): Period => ({ ...p, opening: BigInt(p.opening), closing: BigInt(p.closing) }));
+  const bridges = new Map<string, boolean>();
+  const nameOf = ({ before, after }: Gap) => `${before.closed} ${after.opened}`;
+  for (;;) {
+    const coverage = followUp(periods, (gap) => bridges.get(nameOf(gap)) === true);
+    if (coverage?.gap === undefined || bridges.has(nameOf(coverage.gap))) return { currency, coverage };
+    bridges.set(nameOf(coverage.gap), await bridge(tx, account, coverage.gap));
+  }
+}
+
+/** Whether transfers from statements without balances lead over a gap; if so they belong to the sum from now on. */
+async function bridge(tx: TransactionSql, account: string, { before, after }: Gap): Promise<boolean> {
+  const between = tx`account = ${account} and date >= ${before.closed} and date < ${after.opened}`;
+  const [row] = await tx<{ sum: string }[]>`
+    select coalesce(sum(case direction when 'credit' then amount else -amount end), 0)::text as sum
+      from auditor_bank.bank_transaction where ${between}`;
+  if (BigInt(row?.sum ?? "0") !== after.opening - before.closing) return false;
+  await tx`update auditor_bank.bank_transaction set balanced = true where ${between} and not balanced`;
+  return true;
 }
 
 /**
@@ -64,7 +91,8 @@ async function readPeriods(tx: TransactionSql, account: string): Promise<Period[
  */
 async function checkSum(
   tx: TransactionSql,
-  { account, currency, now }: StoredFile,
+  { account, now }: StoredFile,
+  currency: string,
   coverage: Coverage | undefined,
 ): Promise<BankAnomaly[]> {
   if (coverage === undefined || coverage.gap !== undefined || coverage.change === undefined) return [];
@@ -72,9 +100,9 @@ async function checkSum(
     select coalesce(sum(case direction when 'credit' then amount else -amount end), 0)::text as sum
       from auditor_bank.bank_transaction where account = ${account} and balanced`;
   const off = BigInt(row?.sum ?? "0") - coverage.change;
-  const text = (atoms: bigint) => formatAmount(currency ?? "", atoms);
-  const diagnostic = `what is stored up to ${formatTime(coverage.until)} comes to ${text(off + coverage.change)}, ` +
-    `by the balances of the statements to ${text(coverage.change)}`;
+  const amount = { currency, atoms: off < 0n ? -off : off };
+  const diagnostic = `what is stored from statements comes to ${formatAmount(currency, amount.atoms)} ` +
+    `${off < 0n ? "less" : "more"} than their balances`;
   const hash = sha512Short(utf8Bytes(diagnostic));
   // one stands at a time
   await tx`update auditor_bank.bank_anomaly
@@ -82,14 +110,8 @@ async function checkSum(
     off !== 0n
   } and content_hash = ${hash} then null else coalesce(settled, ${now}) end
             where account = ${account} and kind = 'balance'`;
-  if (off === 0n || currency === undefined) return [];
-  const anomaly: BankAnomaly = {
-    account,
-    direction: off > 0n ? "debit" : "credit",
-    rowId: 0n,
-    amount: { currency, atoms: off < 0n ? -off : off },
-    kind: "balance",
-    diagnostic,
-  };
+  if (off === 0n) return [];
+  const direction = off > 0n ? "debit" as const : "credit" as const;
+  const anomaly: BankAnomaly = { account, direction, rowId: 0n, amount, kind: "balance", diagnostic };
   return await insertAnomalies(tx, [{ anomaly, hash }], now);
 }

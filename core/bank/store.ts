@@ -18,7 +18,7 @@ export type Numbering = "bank" | "local";
 export interface Position {
   /** The gateway is asked for rows above this one; 0 at the beginning. */
   readonly cursor: bigint;
-  /** Largest row id in the store, 0 if there is none. */
+  /** Largest row id in the store that the gateway reported, 0 if there is none. */
   readonly highest: bigint;
 }
 
@@ -89,8 +89,9 @@ export async function readPosition(
   const [row] = await sql<{ cursor: bigint; highest: bigint }[]>`
     select coalesce((select row_id from auditor_bank.bank_progress
                       where account = ${account} and direction = ${direction}), 0) as cursor,
-           coalesce((select max(row_id) from auditor_bank.bank_transaction
-                      where account = ${account} and direction = ${direction}), 0) as highest`;
+           coalesce((select row_id from auditor_bank.bank_transaction
+                      where account = ${account} and direction = ${direction} and gateway
+                      order by row_id desc limit 1), 0) as highest`;
   return { cursor: row?.cursor ?? 0n, highest: row?.highest ?? 0n };
 }
 

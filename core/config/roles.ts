@@ -92,15 +92,18 @@ export function auditOptions(
   });
 }
 
-/** wire-credit compares accounts with credit enabled, wire-debit those with either (audit-wire-deposits-purses.md 0.8). */
+/**
+ * Both passes look at accounts with either direction enabled: what the history shows of the other is audited as well
+ * (audit-wire-deposits-purses.md 0.8).
+ */
 function requireAccounts(problems: Collector, passes: readonly Pass[], accounts: Verdict<readonly Account[]>): void {
-  if (accounts === undefined) return;
-  const section = "exchange-account-*";
-  if (passes.includes("wire-credit") && !accounts.value.some((account) => account.credit)) {
-    problems.add({ section, message: "no usable account with ENABLE_CREDIT = YES, needed by pass wire-credit" });
-  }
-  if (passes.includes("wire-debit") && !accounts.value.some((account) => account.debit || account.credit)) {
-    problems.add({ section, message: "no usable account with ENABLE_DEBIT = YES, needed by pass wire-debit" });
+  if (accounts === undefined || accounts.value.some((account) => account.credit || account.debit)) return;
+  for (const [pass, option] of [["wire-credit", "ENABLE_CREDIT"], ["wire-debit", "ENABLE_DEBIT"]] as const) {
+    if (!passes.includes(pass)) continue;
+    problems.add({
+      section: "exchange-account-*",
+      message: `no usable account with ${option} = YES, needed by pass ${pass}`,
+    });
   }
 }
 

@@ -236,14 +236,64 @@ Deno.test("what is stored must come to the balances of the statements: a transfe
     const second = await importLines(sql, part("400", "300"), CAMT_OWN);
     assert.deepEqual([second.added, second.known], [0, 1]);
     const text = (a: BankAnomaly) => `${a.kind} ${a.direction} ${formatAmount("EUR", a.amount.atoms)}: ${a.diagnostic}`;
-    const expected = "balance debit EUR:100: what is stored up to 2026-05-02T00:00:00Z comes to EUR:-100, " +
-      "by the balances of the statements to EUR:-200";
+    const expected = "balance debit EUR:100: what is stored from statements comes to EUR:100 more than their balances";
     assert.deepEqual(second.anomalies.map(text), [expected]);
     assert.deepEqual((await openStoreHistory(sql).anomalies()).map(text), [expected]);
     assert.deepEqual((await importLines(sql, part("400", "300"), CAMT_OWN)).anomalies, [], "it is known");
+    // a day without transfers changes nothing in it
+    const idle = camt("08", [balance("OPBD", "300"), balance("CLBD", "300")].map((b) => b.replace("05-01", "05-02")));
+    const empty = parseCamtStatement(new TextEncoder().encode(idle), CAMT_OWN);
+    assert.ok(!("fault" in empty));
+    assert.deepEqual((await importLines(sql, empty, CAMT_OWN)).anomalies, []);
+    assert.deepEqual((await openStoreHistory(sql).anomalies()).map(text), [expected]);
     // a statement that tells them apart settles it
     await importLines(sql, part("400", "300", "R2"), CAMT_OWN);
     assert.deepEqual(await openStoreHistory(sql).anomalies(), []);
+  }));
+
+Deno.test("statements without balances fill the gap between others if their transfers do", () =>
+  withStore(async (sql) => {
+    const balance = (code: string, day: string, amount: string, currency = "EUR") =>
+      `<Bal><Tp><CdOrPrtry><Cd>${code}</Cd></CdOrPrtry></Tp><Amt Ccy="${currency}">${amount}</Amt>` +
+      `<CdtDbtInd>CRDT</CdtDbtInd><Dt><Dt>2026-${day}</Dt></Dt></Bal>`;
+    const entry = (day: string, amount: string) =>
+      camtEntry("08", { reference: `R${day}`, subject: [KEY], amount, date: `<Dt>2026-${day}</Dt>` });
+    const store = async (...parts: string[]) => {
+      const parsed = parseCamtStatement(new TextEncoder().encode(camt("08", parts)), CAMT_OWN);
+      assert.ok(!("fault" in parsed));
+      const { coverage, anomalies } = await importLines(sql, parsed, CAMT_OWN);
+      return [coverage?.gap === undefined, coverage?.until, anomalies.length];
+    };
+    const end = (month: number) => BigInt(Date.UTC(2026, month, 1)) * 1000n;
+    await store(balance("OPBD", "04-01", "0"), balance("CLBD", "04-30", "10"), entry("04-09", "10"));
+    const june = [balance("OPBD", "06-01", "30"), balance("CLBD", "06-30", "35"), entry("06-09", "5")];
+    assert.deepEqual(await store(...june), [false, end(4), 0]);
+    assert.deepEqual(await store(balance("OPBD", "05-01", "10"), balance("ITBD", "05-15", "17"), entry("05-02", "7")), [
+      false,
+      end(4),
+      0,
+    ]);
+    // with the second page of May all is there
+    assert.deepEqual(await store(balance("CLBD", "05-31", "30"), entry("05-20", "13")), [true, end(6), 0]);
+    // a part of the account in another currency, where nothing happened
+    assert.deepEqual(await store(balance("OPBD", "04-01", "0", "USD"), balance("CLBD", "04-30", "0", "USD")), [
+      true,
+      end(6),
+      0,
+    ]);
+    // a month beside its parts, in one file with what names no balances
+    const both = camt("08", [entry("07-09", "1")]).replace(
+      "</BkToCstmrStmt>",
+      `${
+        /<Stmt>.*<\/Stmt>/s.exec(
+          camt("08", [balance("OPBD", "07-01", "35"), balance("CLBD", "07-31", "36"), entry("07-09", "1")]),
+        )![0]
+      }</BkToCstmrStmt>`,
+    );
+    const parsed = parseCamtStatement(new TextEncoder().encode(both), CAMT_OWN);
+    assert.ok(!("fault" in parsed));
+    const july = await importLines(sql, parsed, CAMT_OWN);
+    assert.deepEqual([july.added, july.coverage?.until, july.anomalies], [1, end(7), []]);
   }));
 
 Deno.test("imports from a file and from the gateway at one time wait for each other", () =>

@@ -116,6 +116,12 @@ Deno.test("a history from another source than before is refused: rows would be m
   await assert.rejects(old.readOn(direct, start), /comes from another source/);
   assert.deepEqual(await bank.readOn(direct, start), []);
   assert.deepEqual(await new Store(9n, true).readOn(new Map(), { row: 0n }), [], "a first run has none");
+  // as long as nothing was read, the source may change; what is read then is known
+  const free = new Map<string, bigint>(), nowhere = { row: 0n };
+  assert.deepEqual(await new Store(7n).readOn(free, nowhere), []);
+  assert.deepEqual(await bank.readOn(free, nowhere), [1n, 2n]);
+  assert.deepEqual(await bank.readOn(free, nowhere), []);
+  await assert.rejects(new Store(7n).readOn(free, nowhere), /comes from another source/);
 });
 
 Deno.test("the audit asks whether the copy is current when all that it lacks is younger than what it has", () => {

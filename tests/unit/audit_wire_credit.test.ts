@@ -291,6 +291,16 @@ storeTable(
   # a subject that looks like that of a payment by the exchange, and was booked
   book r1 10 as 7; back r1 10 from a1 as 9; statement -> total_wire_in 10
   book r1 10 as 9; back r1 10 from a1 as 9; csv -> total_wire_in 10
+  # … but not if it was a merchant's
+  owe r5 5 to m1; pay r5 5 to m1; back r5 5 from m1 as 9; book r5 5 from m1 as 7; statement ->
+    WC-6 exchange-account-1#1 of day 48 to r5: 0 instead of 5: incoming wire transfer claimed by exchange not found;
+    WC-R12 bank-credit#2 payment of KUDOS:5 came back and was not made again: "SUBJECT-r5 https://exchange.example/";
+    total_bad_amount_in_minus 5; total_wire_in 5
+  owe r5 5 to m1; pay r5 5 to m1; back r5 5 from m1 as 7; book r5 5 from m1 as 7; csv ->
+    WC-2 exchange-account-1#7 of day 48 to r5: 0 instead of 5: wire subject does not match;
+    total_bad_amount_in_minus 5; total_bad_amount_in_plus 5; total_wire_in 5
+  # what is not alike in all parts waits for its booking, and so does the transaction
+  grace 3; book r1 10 as 7; arrive r1 10 as 1 from a2; statement; run -> total_wire_in 10
   # an account that is for payments alone is seen whole as well
   only debit; come rent 7 from a1 as 9; statement ->
     WC-R12 bank-credit#1 incoming transfer without reserve, of which KUDOS:7 was not sent back: "rent"

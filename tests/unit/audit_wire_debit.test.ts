@@ -343,6 +343,12 @@ storeTable(
   owe w1 5 to m1; pay w1 5 to m1; pay w1 5 to m1; back w1 5 from m2 as 9; statement ->
     WD-1 bank#2 5: duplicate outgoing wire transfer subject;
     total_wire_out 5; wire_debit_duplicate_transfer_subject_total 5
+  # a booking stands for its own transaction, not for another one with its subject
+  both r1 10 as 7; arrive r1 5 from a2 as 8; spend bounce 5 to a2 as 9; statement -> nothing
+  both r1 10 as 7; arrive r1 10 from a2 as 8; spend bounce 10 to a2 as 9; statement -> nothing
+  both r1 10 as 7; arrive r1 10 from a2 as 8; spend bounce 10 to a1 as 9; statement ->
+    WD-R6 wire#3 to a1 at the bank: 10 instead of 0: KUDOS:10 left the account without transfer identifier: "bounce";
+    total_bad_amount_out_plus 10
   # an account that is for incoming transfers alone is seen whole as well
   only credit; spend villa 100 to p1 as 9; statement ->
     WD-R6 wire#1 to p1 at the bank: 100 instead of 0: KUDOS:100 left the account without transfer identifier: "villa";

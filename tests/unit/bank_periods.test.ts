@@ -73,6 +73,7 @@ Deno.test("statements follow each other as long as each begins with the balance 
     closed: BigInt(closed),
     opening: BigInt(opening),
     closing: BigInt(closing),
+    currency: "EUR",
   });
   const follow = (...periods: Period[]) => {
     const found = followUp(periods);
@@ -96,7 +97,19 @@ Deno.test("statements follow each other as long as each begins with the balance 
   assert.deepEqual(sums(late, early), [30n, -20n]);
   assert.deepEqual(sums(april, late, early, next, period(4, 7, 0, 50)), [0n, 50n]);
   assert.deepEqual(sums(period(5, 6, 20, 20)), [20n, 0n]);
-  assert.deepEqual(sums(april, period(5, 6, 30, 20), period(5, 6, 20, 30))[1], undefined, "in a circle");
+  // a day that ends where it began, in parts
+  const circle = [period(5, 6, 30, 20), period(5, 6, 20, 30)];
+  assert.deepEqual(sums(april, ...circle), [0n, 30n]);
+  assert.deepEqual(sums(...circle, period(6, 7, 20, 50)), [20n, 30n], "the next one tells where it began");
+  assert.deepEqual(sums(...circle), [undefined, undefined]);
+  assert.deepEqual(follow(april, period(6, 7, 40, 50), period(6, 7, 50, 40)), [5, 6], "it does not follow itself");
+  assert.deepEqual(sums(period(5, 6, 30, 50), period(5, 6, 50, 30), period(5, 6, 30, 10)), [30n, -20n]);
+  // what grows in the course of a day does not tell where it ends
+  assert.deepEqual(sums(april, period(5, 6, 30, 40), period(5, 6, 30, 60)), [0n, undefined]);
+  assert.deepEqual(sums(april, period(5, 6, 30, 40), period(5, 6, 30, 60), period(6, 7, 60, 61)), [0n, 61n]);
+  // transfers of statements without balances may lead over a gap
+  const bridged = followUp([april, june], ({ before, after }) => after.opening - before.closing === -20n);
+  assert.deepEqual([bridged?.until, bridged?.gap, bridged?.change], [7n, undefined, 50n]);
   fc.assert(fc.property(
     fc.array(fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 9 })), { minLength: 3, maxLength: 8 }),
     fc.nat(5),

@@ -156,7 +156,7 @@ const AUDITS: readonly (readonly [
     [/needed by pass wire-credit/, /needed by pass wire-debit/],
   ],
   ["no account, no wire pass", COMPLETE.replace("[exchange-account-2]", "[other]"), ["coins", "transfer"], []],
-  ["only debit, wire-credit", changed("ENABLE_CREDIT", undefined), ["wire-credit"], [/ENABLE_CREDIT = YES/]],
+  ["only debit, wire-credit", changed("ENABLE_CREDIT", undefined), ["wire-credit"], []],
   ["only debit, wire-debit", changed("ENABLE_CREDIT", undefined), ["wire-debit"], []],
   ["only credit, wire-debit", changed("ENABLE_DEBIT", undefined), ["wire-debit"], []],
   ["nothing at all", "", ["deposits"], [

@@ -116,3 +116,8 @@ export const LATE_DUPLICATE_CREDITS = lateDuplicates(RESERVE_CREDITS, KYC_CREDIT
 
 /** Late rows of `kycauths_in`; of two that are late the proof counts as the later row. */
 export const LATE_DUPLICATE_KYC_CREDITS = lateDuplicates(KYC_CREDITS, RESERVE_CREDITS, true);
+
+/** Transfers to merchants by their subjects; parameter 1: these in hexadecimal. */
+export const WIRED_SUBJECTS = `SELECT w.wireout_uuid AS serial, w.wtid_raw
+  FROM (SELECT DISTINCT decode(x, 'hex') AS subject FROM unnest($1::text[]) x) wanted
+  JOIN exchange.wire_out w ON w.wtid_raw = wanted.subject ORDER BY 1`;

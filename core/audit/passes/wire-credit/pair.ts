@@ -5,7 +5,7 @@ import { ownPayment } from "../../../bank/transaction.ts";
 import { equalBytes } from "../../../crypto/hash.ts";
 import { sameAccount, STATEMENT_DATES } from "../../bank-source.ts";
 import { encodeHex } from "../../hex.ts";
-import { isDue } from "../../wire-common.ts";
+import { isDue, wiredSubjects } from "../../wire-common.ts";
 import { type Booking, compareCredit, KIND_OF_TABLE } from "./match.ts";
 import { meetingKey } from "./open.ts";
 import { settleBooking, settleCredit } from "./settle.ts";
@@ -17,7 +17,7 @@ export function takeBooking(s: CreditState, booking: Booking): void {
   if (s.open.bookings.has(key)) return;
   s.open.bookings.set(key, booking);
   const credit = s.open.credits.get(key);
-  if (credit !== undefined && !s.local.has(booking.section)) pairUp(s, booking, credit);
+  if (credit !== undefined && meetAtOnce(s, credit)) pairUp(s, booking, credit);
 }
 
 /** Takes a transaction, and the booking of its number if that was read already. */
@@ -25,7 +25,25 @@ export function takeCredit(s: CreditState, credit: BankCredit): void {
   const key = meetingKey(credit.account, credit.rowId);
   s.open.credits.set(key, credit);
   const booking = s.open.bookings.get(key);
-  if (booking !== undefined && !s.local.has(credit.account)) pairUp(s, booking, credit);
+  if (booking !== undefined && meetAtOnce(s, credit)) pairUp(s, booking, credit);
+}
+
+/** Not what has no number, or what may be a payment of the exchange that came back. */
+function meetAtOnce(s: CreditState, credit: BankCredit): boolean {
+  return !s.local.has(credit.account) && ownPayment(credit) === undefined;
+}
+
+/** Pairs what looks like a payment that came back, where a booking has its number. */
+export async function matchOwnPayments(s: CreditState): Promise<void> {
+  const own = [...s.open.credits].flatMap(([key, credit]) => {
+    const subject = ownPayment(credit);
+    return subject === undefined ? [] : [{ key, credit, subject: encodeHex(subject) }];
+  });
+  s.wired = await wiredSubjects(s.run.context.source, own.map(({ subject }) => subject));
+  for (const { key, credit } of own) {
+    const booking = s.open.bookings.get(key);
+    if (booking !== undefined && !s.local.has(credit.account)) pairUp(s, booking, credit);
+  }
 }
 
 /** Both sides are there: neither is open any more, and they are compared. */
@@ -36,18 +54,18 @@ function pairUp(s: CreditState, booking: Booking, credit: BankCredit): void {
   settleCredit(s, credit, false);
   const tolerance = s.local.has(booking.section) ? STATEMENT_DATES : 0n;
   const { currency } = s.run.context.settings;
-  for (const { finding, effects } of compareCredit(booking, asBooked(booking, credit), currency, tolerance)) {
+  for (const { finding, effects } of compareCredit(booking, asBooked(s, booking, credit), currency, tolerance)) {
     s.run.book.report({ stage: RANK.bank, serial: booking.serial }, finding, effects);
   }
 }
 
 /**
- * A customer's subject may look like that of a payment by the exchange, with a reserve's key as its identifier: which of
- * the two it is, the booking tells.
+ * A customer's subject may look like that of a payment by the exchange, with a reserve's key as its identifier: unless
+ * it is that of a transfer to a merchant, the booking tells.
  */
-function asBooked(booking: Booking, credit: BankCredit): BankCredit {
+function asBooked(s: CreditState, booking: Booking, credit: BankCredit): BankCredit {
   const own = ownPayment(credit);
-  if (own === undefined || !equalBytes(own, booking.subject)) return credit;
+  if (own === undefined || s.wired.has(encodeHex(own)) || !equalBytes(own, booking.subject)) return credit;
   return { ...credit, kind: KIND_OF_TABLE[booking.table], subject: own };
 }
 
@@ -61,7 +79,8 @@ export function matchBySubject(s: CreditState, section: string): void {
   const ofSection = [...s.open.credits.values()].filter((c) => c.account === section);
   for (const credit of ofSection.sort((a, b) => a.rowId < b.rowId ? -1 : 1)) {
     const own = ownPayment(credit);
-    const key = own === undefined ? `${credit.kind} ${encodeHex(credit.subject)}` : `RESERVE ${encodeHex(own)}`;
+    const customers = own !== undefined && !s.wired.has(encodeHex(own));
+    const key = customers ? `RESERVE ${encodeHex(own)}` : `${credit.kind} ${encodeHex(credit.subject)}`;
     const group = credits.get(key);
     if (group === undefined) credits.set(key, [credit]);
     else group.push(credit);

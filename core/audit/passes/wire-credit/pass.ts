@@ -37,7 +37,7 @@ import { NewestBooking, noteSeen, skipSeen } from "../../wire-common.ts";
 import type { Booking } from "./match.ts";
 import { CreditFeed } from "./feed.ts";
 import { loadOpen, saveOpen } from "./open.ts";
-import { matchBySubject, takeBooking } from "./pair.ts";
+import { matchBySubject, matchOwnPayments, takeBooking } from "./pair.ts";
 import { readReturned } from "./returned.ts";
 import { settleOpen } from "./settle.ts";
 import { type CreditState, RANK } from "./state.ts";
@@ -77,6 +77,7 @@ async function runWireCredit(run: PassRun): Promise<void> {
     until: await completeUntil(bank, sections, "credit", run.context),
     local: await locallyNumbered(bank, sections),
     wrong: new Set(),
+    wired: new Set(),
     newest: new NewestBooking(run),
   };
   const feeds = new Map(sections.map((section) => [section, new CreditFeed(s, bank, section, bankKey(section))]));
@@ -104,6 +105,7 @@ async function runWireCredit(run: PassRun): Promise<void> {
   // an account that is audited from now on begins with its first row
   for (const section of sections) run.book.sweep(`WC-R4:${keyPart(section)}:`);
   for (const feed of feeds.values()) await feed.finish();
+  await matchOwnPayments(s);
   for (const section of s.local) matchBySubject(s, section);
   auditAnomalies(run, await anomaliesOf(bank, "credit"), "credit");
   matchWads(s);

@@ -6,7 +6,8 @@ import { formatAmount } from "../../../taler/amount.ts";
 import { rowInconsistency } from "../../findings.ts";
 import { incoming, minorRow } from "../../findings-wire.ts";
 import { isDue } from "../../wire-common.ts";
-import type { Booking } from "./match.ts";
+import { encodeHex } from "../../hex.ts";
+import { type Booking, KIND_OF_TABLE } from "./match.ts";
 import type { BookedWad } from "./open.ts";
 import type { Returned } from "./returned.ts";
 import { type CreditState, RANK } from "./state.ts";
@@ -16,9 +17,15 @@ export function settleOpen(s: CreditState, returned: Returned): void {
   const due = (date: bigint, until?: bigint) => isDue(date, s.run.context, until);
   for (const b of s.open.bookings.values()) settleBooking(s, b, due(b.date, s.until.get(b.section)));
   const lacking: bigint[] = [];
+  // by subject they meet only when the booking is due
+  const waiting = new Set(
+    [...s.open.bookings.values()].filter((b) => s.local.has(b.section))
+      .map((b) => `${b.section} ${KIND_OF_TABLE[b.table]} ${encodeHex(b.subject)}`),
+  );
   for (const [key, credit] of s.open.credits) {
     const back = returned.amounts.get(key) ?? 0n;
-    const settled = returned.explained.has(key) || (back > 0n && back >= credit.amount.atoms) ||
+    const waits = waiting.has(`${credit.account} ${credit.kind} ${encodeHex(credit.subject)}`);
+    const settled = waits || returned.explained.has(key) || (back > 0n && back >= credit.amount.atoms) ||
       (credit.kind === "OTHER" && credit.amount.atoms === 0n);
     // it can be told that nothing went back only as far as the history is known
     const until = credit.kind === "OTHER" ? s.until.get(credit.account) : undefined;

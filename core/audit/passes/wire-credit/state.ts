@@ -15,6 +15,8 @@ export interface CreditState {
   until: ReadonlyMap<string, bigint>;
   /** Bookings, as table and serial, that name a transaction which an earlier one names. */
   wrong: Set<string>;
+  /** Subjects (hexadecimal) of incoming transfers that are those of transfers to merchants. */
+  wired: ReadonlySet<string>;
   newest: NewestBooking;
   /** Accounts whose transfers do not have the bank's numbers. */
   local: ReadonlySet<string>;

@@ -20,7 +20,7 @@ import { encodeHex } from "../../hex.ts";
 import { findInternalMoves } from "../../internal-moves.ts";
 import { MONEY } from "../../money.ts";
 import { creditToReturn, debitToReturn, pairReturns } from "../../returns.ts";
-import { isDue } from "../../wire-common.ts";
+import { isDue, wiredSubjects } from "../../wire-common.ts";
 import { debitKey } from "./open.ts";
 import { type DebitState, RANK } from "./state.ts";
 
@@ -67,7 +67,7 @@ async function findReturned(
   if (bank.creditsFrom === undefined || parties.length === 0) return [];
   const credits = (await bank.creditsFrom(section, parties))
     .filter((c) => c.amount.currency === currency && c.kind !== "WAD" && !came.has(c.rowId));
-  const unbooked = (await leaveOutBooked(s, section, credits)).map(creditToReturn);
+  const unbooked = (await leaveOutBooked(s, bank, section, credits)).map(creditToReturn);
   const pairs = pairReturns(unbooked, debits);
   // a payment of the exchange that came back never has the subject of a reserve
   const used = new Set(pairs.map(({ credit }) => credit.rowId));
@@ -79,6 +79,7 @@ async function findReturned(
 /** Those of an account's credits that no booking stands for. */
 async function leaveOutBooked(
   s: DebitState,
+  bank: BankHistory,
   section: string,
   credits: readonly BankCredit[],
 ): Promise<readonly BankCredit[]> {
@@ -95,25 +96,42 @@ async function leaveOutBooked(
     const booked = new Set(rows.map((r) => r.serial));
     return credits.filter((c) => !booked.has(c.rowId));
   }
-  const groups = Map.groupBy(credits, subjectKey);
-  groups.delete(undefined);
-  const subjects = [...groups.keys()].map((key) => key!.split(" ")[1]!);
-  const rows = await readRows(source, "reserves_in", BOOKED_SUBJECTS, [[...new Set(subjects)]], decodeBookedSubject);
-  const booked = new Set<BankCredit>();
+  return await leaveOutBySubject(s, bank, section, credits);
+}
+
+/**
+ * The same where bookings do not have the numbers of transactions: each stands for the one that is most like it among
+ * all with its subject, whoever they came from.
+ */
+async function leaveOutBySubject(
+  s: DebitState,
+  bank: BankHistory,
+  section: string,
+  credits: readonly BankCredit[],
+): Promise<readonly BankCredit[]> {
+  const { source } = s.run.context;
+  const own = credits.flatMap((c) => ownPayment(c) ?? []).map(encodeHex);
+  const wired = await wiredSubjects(source, own);
+  const subjectOf = (c: BankCredit) => c.kind === "OTHER" ? ownPayment(c) : c.subject;
+  const subjects = [...new Map(credits.flatMap((c) => subjectOf(c) ?? []).map((bytes) => [encodeHex(bytes), bytes]))]
+    .filter(([hex]) => !wired.has(hex));
+  if (subjects.length === 0) return credits;
+  const identified = await bank.creditsWith?.(section, subjects.map(([, bytes]) => bytes)) ?? [];
+  // what looks like a payment that came back may be a customer's
+  const groups = Map.groupBy([...identified, ...credits.filter((c) => c.kind === "OTHER")], (c) => {
+    const subject = subjectOf(c);
+    return `${c.kind === "OTHER" ? "RESERVE" : c.kind} ${subject === undefined ? "" : encodeHex(subject)}`;
+  });
+  const hexes = subjects.map(([hex]) => hex);
+  const rows = await readRows(source, "reserves_in", BOOKED_SUBJECTS, [hexes], decodeBookedSubject);
+  const booked = new Set<bigint>();
   for (const r of rows) {
     if (!("row" in r) || r.row.section !== section) continue;
     const group = groups.get(`${r.row.kind} ${r.row.subject}`) ?? [];
     const at = mostAlike(group, r.row);
-    if (at >= 0) booked.add(group.splice(at, 1)[0]!);
+    if (at >= 0) booked.add(group.splice(at, 1)[0]!.rowId);
   }
-  return credits.filter((c) => !booked.has(c));
-}
-
-/** Kind and subject by which a booking finds a credit; undefined for one that no booking can stand for. */
-function subjectKey(credit: BankCredit): string | undefined {
-  const own = ownPayment(credit);
-  if (own !== undefined) return `RESERVE ${encodeHex(own)}`;
-  return credit.kind === "OTHER" ? undefined : `${credit.kind} ${encodeHex(credit.subject)}`;
+  return credits.filter((c) => !booked.has(c.rowId));
 }
 
 /** The place of the credit that is most like a booking, the first of several; -1 for none. */

@@ -3,6 +3,8 @@
 
 import assert from "node:assert/strict";
 import { importHistory, type ImportTask, verifyHistory } from "../../core/bank/import.ts";
+import { parseCsvStatement } from "../../core/bank/csv.ts";
+import { importStatement } from "../../core/bank/statement.ts";
 import { openStoreHistory } from "../../core/bank/store-history.ts";
 import { readAnomalies } from "../../core/bank/store-rows.ts";
 import type { Sql } from "../../core/db/connect.ts";
@@ -89,6 +91,11 @@ Deno.test("404 is an empty history for an account that never had one, if told so
     const { added } = await importHistory(await importTask(sql, bank.url, "debit", { ignoreNotFound: true }));
     assert.equal(added, 0);
     assert.deepEqual(await openStoreHistory(sql).accounts(), [ACCOUNT]);
+    // what only a file shows is nothing that the gateway reported
+    const fee = parseCsvStatement("row_id,date,direction,amount,subject,counterpart\n3,1,debit,EUR:1,fee,\n");
+    assert.ok(!("fault" in fee));
+    assert.equal((await importStatement(sql, ACCOUNT, undefined, fee, CLOCK.now)).added, 1);
+    await importHistory(await importTask(sql, bank.url, "debit", { ignoreNotFound: true }));
     await bank.close();
   }));
 

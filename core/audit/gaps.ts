@@ -5,10 +5,11 @@
  * A transaction takes its serial numbers when it begins to write and shows its rows when it commits, so that a row can
  * appear below rows that were audited already. Where it can appear is known: in the holes. Most holes are never filled
  * (a transaction was rolled back, a conflict used a number up), so they are kept as ranges, only so many of them, and
- * not for ever. What is found in a hole is booked like any other row.
+ * not for ever; all but the wide ones below a row far ahead, in which the exchange goes on counting. What is found in a
+ * hole is booked like any other row.
  */
 import type { Sql } from "../db/connect.ts";
-import type { SerialRange } from "../exchange/source.ts";
+import { type SerialRange, WIDE } from "../exchange/source.ts";
 import { DAY } from "../taler/time.ts";
 import type { StateWrite } from "./store.ts";
 
@@ -19,15 +20,23 @@ export interface Gap extends SerialRange {
 }
 
 /**
- * How long a gap is looked at, by the audit's clock. No transaction lasts that long. It is given up by the first run
+ * How long a gap that is not wide is looked at, by the audit's clock. No transaction lasts that long. It is given up by the first run
  * after that which writes anyway, having looked once more; so an audit that runs once a day looks at each gap, too.
  */
 const GAP_LIFE = DAY;
 /**
- * Gaps of one stage that are kept, those with the highest numbers: each costs about 2 µs in every run. An exchange of
- * which one transaction in twenty fails leaves that many with 100,000 rows.
+ * Gaps of one stage that are kept, the wide ones and those with the highest numbers: each costs about 2 µs in every run.
+ * An exchange of which one transaction in twenty fails leaves that many with 100,000 rows.
  */
 export const MAX_GAPS = 5000;
+
+const isWide = ({ first, last }: SerialRange) => last - first + 1n > WIDE;
+
+/** Drops the narrow gaps with the lowest numbers, until there are {@link MAX_GAPS} or only wide ones. */
+function newest(gaps: Gap[]): Gap[] {
+  let excess = gaps.length - MAX_GAPS;
+  return excess <= 0 ? gaps : gaps.filter((g) => isWide(g) || excess-- <= 0);
+}
 /** Why a row is read: it appeared below the progress point, so that nobody can say what came before it. */
 export const LATE = "late";
 
@@ -109,7 +118,7 @@ export class Gaps {
   cut(stage: GapStage, serials: readonly bigint[], now: bigint): void {
     const before = this.#now(stage);
     if (serials.some((n) => gapAt(before, n) !== undefined)) {
-      this.#changed.set(nameOf(stage), cutGaps(before, serials, now));
+      this.#changed.set(nameOf(stage), newest(cutGaps(before, serials, now)));
     }
   }
 
@@ -119,7 +128,7 @@ export class Gaps {
     const kept = below(before, from);
     if (holes.length === 0 && kept.length === before.length) return;
     const all = [...kept, ...holes.map(({ first, last }) => ({ first, last, since: now }))];
-    this.#changed.set(nameOf(stage), all.slice(-MAX_GAPS));
+    this.#changed.set(nameOf(stage), newest(all));
   }
 
   /** Forgets what this run changed. */
@@ -128,8 +137,11 @@ export class Gaps {
     this.#seen.clear();
   }
 
-  /** The changes, and apart from them what can be given up when something is written anyway. */
-  write(pass: string, now: bigint): StateWrite[] {
+  /**
+   * The changes, and apart from them what can be given up when something is written anyway.
+   * @param postponed whether rows that were found are left to the next run: then nothing is given up
+   */
+  write(pass: string, now: bigint, postponed = false): StateWrite[] {
     const table = "auditor_x_gap", key = ["pass", "stage", "first"];
     const change: StateWrite = { table, key, upsert: [], remove: [] };
     const tidy: StateWrite = { table, key, upsert: [], remove: [], tidy: true };
@@ -144,9 +156,9 @@ export class Gaps {
       }
       for (const g of stored.values()) change.remove.push(row(stage, g));
     }
-    for (const stage of this.#seen) {
+    for (const stage of postponed ? [] : this.#seen) {
       const gaps = this.#changed.get(stage) ?? this.#stored.get(stage) ?? [];
-      for (const g of gaps) if (now - g.since > GAP_LIFE) tidy.remove.push(row(stage, g));
+      for (const g of gaps) if (now - g.since > GAP_LIFE && !isWide(g)) tidy.remove.push(row(stage, g));
     }
     return [change, tidy];
   }

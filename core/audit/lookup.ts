@@ -3,19 +3,36 @@
  * Lists of our own for columns of the exchange that have no index (architecture, "What a run costs").
  *
  * A list only says where to look: whoever uses it reads the row from the exchange and compares the key. The newest rows
- * are never in it but read by their serials, so that rows which are committed late are found; nor is all of a large
- * table after the first run. So no verdict depends on how far a list is.
+ * are never in it but read by their serials; nor is all of a large table after the first run. Rows that are committed
+ * late in the part that is listed are found in its holes (X-13), what is in no hole (a row in the place of another one, or
+ * in a hole that was given up, a key that was changed) when the list is compared with the table, once in a day. But for
+ * that, no verdict depends on how far a list is.
  */
-import { arrayLiteral, type PageParameter } from "../db/page.ts";
+import { arrayLiteral, type PageParameter, type RowReader } from "../db/page.ts";
 import { readRows } from "../exchange/source.ts";
-import { columnEnd, columnRows, columnRowsAt, type UnindexedColumn } from "../exchange/v014/unindexed.ts";
+import {
+  columnEnd,
+  columnParts,
+  columnRows,
+  columnRowsAt,
+  columnRowsOf,
+  LISTED_PARTS,
+  LISTED_ROWS_OF,
+  type UnindexedColumn,
+} from "../exchange/v014/unindexed.ts";
+import { onceADay } from "./daily.ts";
 import { bytesColumn } from "./findings.ts";
+import { encodeHex } from "./hex.ts";
 import type { PassRun } from "./pass.ts";
+
+/** Parts of a table in which a list is put right at once; the others follow on the days after that. */
+const PARTS_AT_ONCE = 16;
 
 /** Rows that one run adds to a list at most; they wait in memory for the commit. */
 const MOST = 100_000;
 
 const nameOf = ({ table, column }: UnindexedColumn) => `${table}.${column}`;
+const comparedKey = (column: UnindexedColumn) => `${pointKey(column)}:compared`;
 const pointKey = (column: UnindexedColumn) => `x:lookup:${nameOf(column)}`;
 
 /** Where to look for some keys: at listed serials, and at all from a point. */
@@ -86,9 +103,72 @@ export async function extendList(run: PassRun, column: UnindexedColumn): Promise
       ? [{ source: nameOf(column), key: bytesColumn(key), serial: r.serial.toString() }]
       : [];
   });
-  run.writes.push({ table: "auditor_x_lookup", key: ["source", "key", "serial"], upsert, remove: [] });
-  if (!extend) return;
-  const until = fresh.length < MOST ? end : fresh.at(-1)!.serial + 1n;
-  run.setCounter(pointKey(column), until);
-  await run.passed(stageOf(column), point, until - 1n);
+  if (upsert.length > 0) {
+    run.writes.push({ table: "auditor_x_lookup", key: ["source", "key", "serial"], upsert, remove: [] });
+  }
+  if (point === 0n) run.setCounter(comparedKey(column), run.context.now);
+  // up to a row and not to the end: numbers behind it are in no hole, so that what comes there must not be passed
+  const last = fresh.at(-1)?.serial;
+  if (last === undefined) return;
+  run.setCounter(pointKey(column), last + 1n);
+  await run.passed(stageOf(column), point, last);
+}
+
+/**
+ * Compares a list with its table once in a day and puts it right: what was found is looked at by this run and added by
+ * {@link extendList}. Only the pass that keeps the list does, before it asks for {@link placesOf}.
+ * @returns keys (hexadecimal) of rows that the list did not have
+ */
+export async function compareList(run: PassRun, column: UnindexedColumn): Promise<string[]> {
+  const point = listedUntil(run, column);
+  if (point === 0n || !onceADay(run, comparedKey(column))) return [];
+  const late = await lateIn(run, column, point);
+  const parts = await differingParts(run, column, point, late);
+  if (parts.length === 0) return [];
+  const { source, auditor } = run.context;
+  const parameters = [point, late, parts.slice(0, PARTS_AT_ONCE)];
+  const rows = await readRows(source, column.table, columnRowsOf(column), parameters, (r) => r.blob(column.column));
+  const listed = await readRows(
+    auditor,
+    column.table,
+    LISTED_ROWS_OF,
+    [...parameters, nameOf(column)],
+    (r) => r.blob("key"),
+  );
+  const named = (all: typeof rows) =>
+    new Map(
+      all.flatMap((r) => "row" in r && r.row instanceof Uint8Array ? [[`${r.serial} ${encodeHex(r.row)}`, r]] : []),
+    );
+  const there = named(rows), known = named(listed);
+  const missing = [...there].filter(([name]) => !known.has(name));
+  const gone = [...known].filter(([name]) => !there.has(name));
+  late.push(...missing.map(([, { serial }]) => serial));
+  run.writes.push({
+    table: "auditor_x_lookup",
+    key: ["source", "key", "serial"],
+    upsert: [],
+    remove: gone.map(([name, { serial }]) => ({
+      source: nameOf(column),
+      key: `\\x${name.split(" ")[1]}`,
+      serial: serial.toString(),
+    })),
+  });
+  return [...new Set(missing.map(([name]) => name.split(" ")[1]!))];
+}
+
+/** The parts of a table below a serial in which its list is another one. */
+async function differingParts(
+  run: PassRun,
+  column: UnindexedColumn,
+  point: bigint,
+  late: bigint[],
+): Promise<bigint[]> {
+  const { source, auditor } = run.context;
+  const parameters = [point, late, crypto.getRandomValues(new Uint8Array(16))];
+  const decode = (r: RowReader) => `${r.text("rows")} ${r.text("marks")}`;
+  const there = await readRows(source, column.table, columnParts(column), parameters, decode);
+  const known = await readRows(auditor, column.table, LISTED_PARTS, [...parameters, nameOf(column)], decode);
+  const marks = (rows: typeof there) => new Map(rows.map((r) => [r.serial, "row" in r ? r.row : undefined]));
+  const [a, b] = [marks(there), marks(known)];
+  return [...new Set([...a.keys(), ...b.keys()])].filter((part) => a.get(part) !== b.get(part));
 }

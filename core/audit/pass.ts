@@ -382,7 +382,7 @@ export class PassRun {
     return [
       ...this.writes,
       this.revisits.write(this.pass),
-      ...this.gaps.write(this.pass, this.context.now),
+      ...this.gaps.write(this.pass, this.context.now, this.postponed),
       { table: "auditor_x_counter", key: ["name"], upsert: this.#counters, remove: [] },
     ];
   }

@@ -13,6 +13,9 @@ import { isTimestamp, timeFromDb } from "../taler/time.ts";
 const EMPTY = new Uint8Array(0);
 const textDecoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** The name of a serial number in {@link RowProblem}s. */
+export const SERIAL_COLUMN = "serial";
+
 /** Why a row could not be used: the column and what is wrong with it. */
 export interface RowProblem {
   column: string;
@@ -69,10 +72,10 @@ export class RowReader {
     this.problems.push({ column, problem });
   }
 
-  /** The first column of every stage: the serial number that orders it. */
+  /** The first column of every stage: the serial number that orders it; 0 and a problem if it is NULL. */
   serialColumn(): bigint {
-    const { at } = this.#column();
-    this.serial = this.#view.getBigInt64(at);
+    this.serial = 0n;
+    this.serial = this.int8(SERIAL_COLUMN);
     return this.serial;
   }
 

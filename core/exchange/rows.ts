@@ -237,8 +237,8 @@ export interface AccountMergeRow {
   flags: number;
   purseFee: bigint;
   mergeTimestamp: bigint;
-  /** An earlier row is about the same purse. */
-  repeated: boolean;
+  /** Serials of other rows about the same purse, ascending, of many only the lowest. */
+  others: bigint[];
 }
 
 /** A fee period of a wire method. */

@@ -204,12 +204,18 @@ export async function readLate(
   }));
 }
 
+/**
+ * A hole of more numbers than these is none that transactions leave, but lies below a row whose number was made up: the
+ * exchange goes on counting inside of it.
+ */
+export const WIDE = 1_000_000n;
+
 /** Rows among which {@link readHoles} looks for holes. */
 const HOLES_AMONG = 100_000;
 
 /**
  * The serial numbers that no row of a table has, of `from` to `last`, as ranges, ascending: the newest `limit` of those
- * between the newest rows. Rows that the source leaves out are there, too.
+ * between the newest rows, but {@link WIDE} ones before all others. Rows that the source leaves out are there, too.
  * @param last serial of a row
  */
 export async function readHoles(
@@ -225,12 +231,13 @@ export async function readHoles(
      SELECT x.before + 1 AS first, x.n - 1 AS last FROM (
        SELECT n, coalesce(lag(n) OVER (ORDER BY n),
          CASE WHEN (SELECT count(*) FROM newest) < ${HOLES_AMONG} THEN $1::int8 - 1 END) AS before FROM newest) x
-     WHERE x.n - x.before > 1 ORDER BY 1 DESC LIMIT $3`,
+     WHERE x.n - x.before > 1 ORDER BY x.n - x.before - 1 > ${WIDE} DESC, 1 DESC LIMIT $3`,
     // no identity column begins with 0
     [from > 1n ? from : 1n, last, limit] as never[],
     { prepare: true },
   );
-  return rows.map((r) => ({ first: r["first"] as bigint, last: r["last"] as bigint })).reverse();
+  return rows.map((r) => ({ first: r["first"] as bigint, last: r["last"] as bigint }))
+    .sort((a, b) => a.first < b.first ? -1 : 1);
 }
 
 /** SQL expression: the serials outside of the usable range as one text; each part is a short walk over the index. */

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { ALL_PASSES, BANK_PASSES } from "../../core/audit/run.ts";
 import type { Sql } from "../../core/db/connect.ts";
+import { DAY } from "../../core/taler/time.ts";
 import {
   type AuditorState,
   auditorState,
@@ -11,6 +12,7 @@ import {
   compareStates,
   noteAbsence,
   ownState,
+  wholeAuditor,
   withCopy,
 } from "../support/audit.ts";
 import { datasetInfo, datasetNames } from "../support/golden.ts";
@@ -159,3 +161,53 @@ Deno.test(
     }
   },
 );
+
+Deno.test({ name: "lists: a row in the place of another one is noticed a day later (C-4)", ignore }, async () => {
+  const info = datasetInfo("p2p-rsa");
+  const story = (pageRows: number) =>
+    withCopy(info.name, async (url, sql) => {
+      const found: unknown[] = [];
+      const audit = async (days: bigint, ...statements: string[]) => {
+        await spoil(url, [AS_REPLICA, ...statements]);
+        await auditWell(url, info, { passes: PASSES, pageRows, now: info.audit_now_us + days * DAY });
+        found.push((await checkCounts(sql))["C-4"]);
+      };
+      const OTHER = `INSERT INTO exchange.known_coins SELECT (jsonb_populate_record(x,
+        jsonb_build_object('known_coin_id', 900, 'coin_pub', sha256('coin'), 'remaining', '{"val": 5, "frac": 0}'::jsonb))).* FROM exchange.known_coins x LIMIT 1`;
+      await audit(0n, UNCONSTRAINED, OTHER);
+      const REPLACED = `DELETE FROM exchange.purse_deposits WHERE purse_deposit_serial_id = 3;
+        INSERT INTO exchange.purse_deposits (purse_deposit_serial_id, purse_pub, coin_pub, amount_with_fee, coin_sig)
+        SELECT 3, purse_pub, sha256('coin'), '(50,0)', ${FORGED}
+        FROM exchange.purse_requests WHERE purse_requests_serial_id = 8`;
+      await audit(0n, REPLACED);
+      await audit(1n);
+      const before = await wholeAuditor(sql);
+      await audit(1n);
+      assert.deepEqual(await wholeAuditor(sql), before, "a further run writes nothing");
+      await audit(1n, pay(57, 3, 8, "(0,1)"));
+      const listed = await sql`SELECT serial, key FROM auditor.auditor_x_lookup
+        WHERE source = 'purse_deposits.coin_pub' ORDER BY 1, 2`;
+      const there = await sql`SELECT purse_deposit_serial_id AS serial, coin_pub AS key FROM exchange.purse_deposits
+        ORDER BY 1, 2`;
+      assert.deepEqual([...listed], [...there].slice(0, listed.length));
+      return found;
+    });
+  assert.deepEqual(await story(4000), [undefined, undefined, undefined, undefined, 1]);
+  assert.deepEqual(await story(1), [undefined, undefined, 1, 1, 1]);
+});
+
+Deno.test({ name: "lists: a payment without number counts, listed or not (C-4)", ignore }, async () => {
+  const info = datasetInfo("p2p-rsa");
+  for (const pageRows of [1, 4000]) {
+    await withCopy(info.name, async (url, sql) => {
+      const UNNUMBERED = ["DROP IDENTITY", "DROP NOT NULL"].map((change) =>
+        `ALTER TABLE exchange.purse_deposits ALTER purse_deposit_serial_id ${change}`
+      );
+      await spoil(url, [AS_REPLICA, UNCONSTRAINED, ...UNNUMBERED]);
+      await auditWell(url, info, { passes: PASSES, pageRows });
+      await spoil(url, [AS_REPLICA, pay(57, 2, 8, "(0,1)"), pay(58, 2, 8, "(50,0)").replace("58", "NULL")]);
+      await auditWell(url, info, { passes: PASSES, pageRows });
+      assert.equal((await checkCounts(sql))["C-4"], 1);
+    });
+  }
+});

@@ -336,6 +336,6 @@ export class ReserveScene {
     const signature = signed(signBlock("accountMerge", CURRENCY, seed, fields), flags(p));
     const head = [cell.int8(1n), cell.int8(1n), pub, signature, fields.pursePub, fields.hContractTerms];
     const tail = [cell.int4(0), cell.int4(fields.flags), cell.amount(fields.purseFee), day(45)];
-    this.#insert(ACCOUNT_MERGES, undefined, [...head, day(90), cell.amount(fields.amount), ...tail, cell.bool(false)]);
+    this.#insert(ACCOUNT_MERGES, undefined, [...head, day(90), cell.amount(fields.amount), ...tail, cell.array([])]);
   }
 }

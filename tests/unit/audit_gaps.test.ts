@@ -93,6 +93,54 @@ Deno.test("gaps: one that is too old is given up when it was looked at once more
   assert.deepEqual([tidy!.tidy, tidy!.remove], [true, [{ pass: "pass", stage: "tk", first: "3" }]]);
 });
 
+const FAR = 9_000_000_000_000_000n;
+
+Deno.test("gaps: a wide one below a row far ahead makes no room for narrow ones, and never grows too old (X-13)", async () => {
+  const gaps = new Gaps();
+  gaps.add(STAGE, 1n, [{ first: 3n, last: 3n }, { first: 201n, last: FAR }], 0n);
+  const narrow = Array.from({ length: MAX_GAPS }, (_, i) => FAR + 2n + 2n * BigInt(i));
+  gaps.add(STAGE, FAR + 2n, narrow.map((n) => ({ first: n, last: n })), 1n);
+  const [change] = gaps.write("pass", 1n);
+  assert.deepEqual(
+    change!.upsert.map((w) => w["first"]),
+    [201n, ...narrow.slice(1)].map(String),
+    "the lowest narrow ones went",
+  );
+  const old = await storedGaps(
+    { first: 1n, last: 1_000_000n, since: 0n },
+    { first: 2_000_001n, last: 3_000_001n, since: 0n },
+  );
+  old.look(STAGE, FAR);
+  const [, tidy] = old.write("pass", GAP_LIFE + 1n);
+  assert.deepEqual(tidy!.remove.map((w) => w["first"]), ["1"], "what is no wider than a million numbers is given up");
+});
+
+Deno.test("gaps: nothing is given up while rows that were found are left to the next run (X-13)", async () => {
+  const gaps = await storedGaps({ first: 10n, last: 200n, since: 0n }, { first: 300n, last: 309n, since: 0n });
+  gaps.look(STAGE, 1_000n);
+  gaps.cut(STAGE, [10n, 11n], GAP_LIFE + 1n);
+  const [change, tidy] = gaps.write("pass", GAP_LIFE + 1n, true);
+  assert.deepEqual([change!.upsert.map((w) => w["first"]), tidy!.remove], [["12"], []]);
+});
+
+Deno.test("gaps: while late rows are left to the next run, old gaps stay (X-13)", async () => {
+  const world = new AuditWorld();
+  for (const n of [1n, 4n, 8n]) credit(world, n);
+  await world.run(reservesPass);
+  world.now += GAP_LIFE + 1n;
+  // as many as a run reads, and one more
+  const many = Array.from({ length: 100_000 }, () => ({ serial: 2n, ours: false, val: 0n, frac: 0n }));
+  let asked = 0;
+  world.exchange.answer("AS gap (first, last)", () => asked++ === 0 ? many : []);
+  credit(world, 9n);
+  await world.run(reservesPass);
+  assert.deepEqual(gapsOf(world), ["3-3", "5-7"]);
+  await world.run(reservesPass);
+  credit(world, 10n);
+  await world.run(reservesPass);
+  assert.deepEqual(gapsOf(world), ["3-3"], "what remained of the gap counts anew");
+});
+
 Deno.test("gaps: nothing above the progress point is looked at, and what is read anew replaces what was known", async () => {
   const gaps = await storedGaps({ first: 3n, last: 4n, since: 0n }, { first: 7n, last: 12n, since: 0n });
   assert.deepEqual(gaps.look(STAGE, 9n).map(({ first, last }) => [first, last]), [[3n, 4n], [7n, 8n]]);

@@ -121,6 +121,16 @@ Deno.test("page: a bad column does not shift the columns and rows after it", () 
   assert.deepEqual(seen, [[1n, 10n, 1], [2n, 20n, 1]]);
 });
 
+Deno.test("page: a row without serial number says so, also where nothing follows it", () => {
+  const r = new RowReader(packPage([[cell.int8(1n), five], [null, five], [null]]), "t");
+  const seen: unknown[] = [];
+  while (r.next()) {
+    seen.push([r.serialColumn(), r.serial, r.problems.map((p) => `${p.column} ${p.problem}`)]);
+    r.skipRest();
+  }
+  assert.deepEqual(seen, [[1n, 1n, []], [0n, 0n, ["serial is NULL"]], [0n, 0n, ["serial is NULL"]]]);
+});
+
 Deno.test("page: what is left of a row can be skipped", () => {
   const r = new RowReader(packPage([[cell.int8(1n), null, five, cell.amount(3n)], [cell.int8(2n)]]), "t");
   assert.ok(r.next());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: AGPL-3.0-or-later
 /** Sources of the aggregation pass, and coin histories, for exchanges of generation 0.14 (audit chapter 1.7, 4a). */
-import type { RowReader } from "../../db/page.ts";
+import { type RowReader, SERIAL_COLUMN } from "../../db/page.ts";
 import type { AggregatedCoinRow, CoinEvent, CoinEventKind, WireOutRow } from "../rows.ts";
 import { MissingPartner, partner, type Source } from "../source.ts";
 import { TEXT } from "./coins.ts";
@@ -167,9 +167,11 @@ export function decodeCoinEvent(r: RowReader): CoinEvent | UnreadableEvent {
     batch: r.int8OrNull(),
     contract: r.blobOrNull(),
   };
-  if (r.problems.length === 0) return event;
-  // the row itself is reported at its stage; here it matters whose history has a gap
+  const unreadable = r.problems.some(({ column }) => column !== SERIAL_COLUMN);
   r.problems = [];
+  // what a row without serial says was spent was spent
+  if (!unreadable) return event;
+  // the row itself is reported at its stage; here it matters whose history has a gap
   return { coinPub, unreadable: true };
 }
 
@@ -191,8 +193,12 @@ const SPENDING = [
 
 /** The tables whose ranges are the first parameters of {@link OVERSPENT_CANDIDATES}. */
 export const SPENDING_TABLES = SPENDING.map(([table]) => table);
-/** Parameters after those: coin keys, whether X-16 is judged, first serial of new coins; places of coins in purses. */
-const KEYS = 3 * SPENDING.length + 1, REMAINING = KEYS + 1, NEW = KEYS + 2, LISTED = KEYS + 3, POINT = KEYS + 4;
+/**
+ * Parameters after those: coin keys, whether X-16 is judged, first serial of new coins, serials of coins that came late;
+ * places of coins in purses.
+ */
+const KEYS = 3 * SPENDING.length + 1, REMAINING = KEYS + 1, NEW = KEYS + 2, LATE = KEYS + 3;
+const LISTED = LATE + 1, POINT = LATE + 2;
 
 /** Coins whose remaining value is not their value. */
 const CHANGED_COINS = `FROM exchange.known_coins kc JOIN exchange.denominations d USING (denominations_serial)
@@ -214,7 +220,8 @@ const TOUCHED = `${
   }).join("\n    UNION ")
 }
     UNION SELECT decode(x, 'hex') FROM unnest($${KEYS}::text[]) x
-    UNION SELECT kc.coin_pub ${CHANGED_COINS} AND $${REMAINING}::bool AND kc.known_coin_id >= $${NEW}::int8`;
+    UNION SELECT kc.coin_pub ${CHANGED_COINS} AND $${REMAINING}::bool AND kc.known_coin_id >= $${NEW}::int8
+    UNION SELECT kc.coin_pub ${CHANGED_COINS} AND $${REMAINING}::bool AND kc.known_coin_id = ANY($${LATE}::int8[])`;
 
 /** More coins than these are not worth a look into the auditor's list. */
 export const MOST_TOUCHED = 20_000;
@@ -229,7 +236,7 @@ export const TOUCHED_COINS = `SELECT 0::int8 AS serial, t.coin_pub FROM (${TOUCH
  * Parameters: for each of {@link SPENDING_TABLES} first serial and end of the range, and serials beside it; then coin
  * keys in hexadecimal that are to be looked at in any case; whether coins are wanted whose stored remaining value may
  * not fit (X-16): with refunds that depends on the deposit fee, which is not computed here; the first serial of the
- * coins that are new; last, places of the coins in purses, serials and the end of the auditor's list.
+ * coins that are new, serials of coins that came late; last, places of the coins in purses, serials and the end of the auditor's list.
  */
 export const OVERSPENT_CANDIDATES = `WITH touched AS MATERIALIZED (
     ${TOUCHED}),

@@ -117,8 +117,10 @@ export const ACCOUNT_MERGES: Source<AccountMergeRow> = {
   serial: "account_merge_request_serial_id",
   columns: `pr.purse_requests_serial_id, pm.purse_merge_request_serial_id, base.reserve_pub, base.reserve_sig,
     base.purse_pub, pr.h_contract_terms, pr.purse_expiration, pr.amount_with_fee, pr.age_limit, pr.flags,
-    pr.purse_fee, pm.merge_timestamp, EXISTS (SELECT FROM exchange.account_merges e WHERE e.purse_pub = base.purse_pub
-      AND e.account_merge_request_serial_id < base.account_merge_request_serial_id)`,
+    pr.purse_fee, pm.merge_timestamp, ARRAY(SELECT e.account_merge_request_serial_id
+      FROM exchange.account_merges e WHERE e.purse_pub = base.purse_pub
+      AND e.account_merge_request_serial_id >= 0
+      AND e.account_merge_request_serial_id <> base.account_merge_request_serial_id ORDER BY 1 LIMIT 100)`,
   joins: `LEFT JOIN exchange.purse_requests pr ON pr.purse_pub = base.purse_pub
     LEFT JOIN exchange.purse_merges pm ON pm.purse_pub = base.purse_pub`,
   decode: (r) => {
@@ -137,7 +139,7 @@ export const ACCOUNT_MERGES: Source<AccountMergeRow> = {
       flags: r.int4("purse_requests.flags"),
       purseFee: r.amount("purse_requests.purse_fee"),
       mergeTimestamp: r.timestamp("purse_merges.merge_timestamp"),
-      repeated: r.bool(),
+      others: r.int8Array("account_merges"),
     };
   },
 };

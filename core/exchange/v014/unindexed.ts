@@ -42,6 +42,46 @@ export function columnRowsAt({ table, serial, column }: UnindexedColumn): string
     WHERE x.${serial} = ANY($1::int8[]) ORDER BY 1`;
 }
 
+/** Serials that one part of a comparison takes, as a power of two. */
+const PART_BITS = 17;
+
+/** SQL expression: a number that a serial and a key give, together with a secret of the caller. */
+const mark = (serial: string, key: string, secret: string) =>
+  `('x' || encode(substr(sha256(${secret}::bytea || int8send(${serial}) || ${key}), 1, 7), 'hex'))::bit(56)::int8`;
+
+/** SQL: how many keys there are below a serial and what their marks add up to, by part; for {@link columnParts}. */
+function partsOf(from: string, serial: string, key: string): string {
+  return `SELECT ${serial} >> ${PART_BITS} AS serial, count(*)::text AS rows, sum(${
+    mark(serial, key, "$3")
+  })::text AS marks
+    FROM ${from} AND ${serial} >= 0 AND ${serial} < $1 AND ${key} IS NOT NULL AND NOT ${serial} = ANY($2::int8[])
+    GROUP BY 1 ORDER BY 1`;
+}
+
+/**
+ * The keys of a column below a serial, by part of the serials, so that they can be compared with a list of them;
+ * parameters: the serial, serials that do not count, a secret of this comparison, so that no two tables can be made
+ * alike beforehand.
+ */
+export function columnParts({ table, serial, column }: UnindexedColumn): string {
+  return partsOf(`exchange.${table} x WHERE true`, `x.${serial}`, `x.${column}`);
+}
+
+/** The same of the auditor's list; parameter 4: its name. */
+export const LISTED_PARTS = partsOf("auditor.auditor_x_lookup l WHERE l.source = $4", "l.serial", "l.key");
+
+/** Keys of a column in some parts; parameters: the end of the serials, serials that do not count, parts. */
+export function columnRowsOf({ table, serial, column }: UnindexedColumn): string {
+  return `SELECT x.${serial} AS serial, x.${column} FROM unnest($3::int8[]) part
+    JOIN exchange.${table} x ON x.${serial} >= part << ${PART_BITS} AND x.${serial} < (part + 1) << ${PART_BITS}
+    WHERE x.${serial} < $1 AND x.${column} IS NOT NULL AND NOT x.${serial} = ANY($2::int8[]) ORDER BY 1`;
+}
+
+/** The same of the auditor's list; parameter 4: its name. */
+export const LISTED_ROWS_OF = `SELECT l.serial, l.key FROM auditor.auditor_x_lookup l
+  WHERE l.source = $4 AND l.serial < $1 AND NOT l.serial = ANY($2::int8[])
+    AND l.serial >> ${PART_BITS} = ANY($3::int8[]) ORDER BY 1`;
+
 /** The highest usable serial of the table of a column. */
 export function columnEnd({ table, serial }: UnindexedColumn): string {
   return `SELECT coalesce(max(x.${serial}), 0) AS serial FROM exchange.${table} x WHERE x.${serial} < ${SERIALS_END}`;
@@ -59,8 +99,12 @@ export function hasKey({ serial, column }: UnindexedColumn, keys: string, listed
         OR x.${serial} < 0 OR x.${serial} IS NULL)`;
 }
 
-/** Deletions of purses; parameters: purse keys in hexadecimal, serials from the auditor's list, end of the list. */
+/**
+ * Deletions of purses; parameters: purse keys in hexadecimal, serials from the auditor's list, end of the list. Those
+ * without usable serial are left out: no stage verifies their signatures, so that they justify nothing.
+ */
 export const DELETIONS_OF_PURSES = `SELECT x.purse_deletion_serial_id AS serial, x.purse_pub
   FROM exchange.purse_deletion x
   WHERE ${hasKey(DELETED_PURSES, "SELECT decode(k, 'hex') FROM unnest($1::text[]) k", "$2::int8[]", "$3::int8")}
+    AND x.purse_deletion_serial_id >= 0 AND x.purse_deletion_serial_id < ${SERIALS_END}
   ORDER BY 1`;

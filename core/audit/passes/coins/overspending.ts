@@ -21,7 +21,7 @@ import { arithmetic, rowInconsistency, signRule } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
 import { RECOUP_REFRESHES, RECOUPS } from "../../../exchange/v014/coins.ts";
 import { KNOWN_COINS_PROGRESS } from "../../known-coins.ts";
-import { EVERYWHERE, listedUntil, type Places, placesOf } from "../../lookup.ts";
+import { compareList, EVERYWHERE, listedUntil, type Places, placesOf } from "../../lookup.ts";
 import type { PassRun } from "../../pass.ts";
 import { type CoinsState, RANK, unsignedRecoup } from "./state.ts";
 
@@ -68,7 +68,14 @@ export async function auditOverspending(s: CoinsState): Promise<void> {
   const { internal } = run.context;
   const fresh = run.rangeOf(KNOWN_COINS_PROGRESS.coins).from;
   const swept = internal && onceADay(run, SWEPT) && fresh > 0n ? await sweep(run) : [];
-  const touched = [...ranges, [...open, ...swept], internal, fresh];
+  const unlisted = await compareList(run, COINS_IN_PURSES);
+  const touched = [
+    ...ranges,
+    [...open, ...swept, ...unlisted],
+    internal,
+    fresh,
+    run.lateOf(KNOWN_COINS_PROGRESS.coins),
+  ];
   const places = await placesOfTouched(run, touched);
   const candidates = await readRows(
     run.context.source,

@@ -2,7 +2,7 @@
 /** The purses pass: payments between persons (purses chapter 5). */
 import { DELETED_PURSES } from "../../../exchange/v014/unindexed.ts";
 import { loadDenominations } from "../../denominations.ts";
-import { extendList } from "../../lookup.ts";
+import { compareList, extendList } from "../../lookup.ts";
 import type { AnyStage, PassRun } from "../../pass.ts";
 import { consentsStage, decisionsStage, deletionsStage, depositsStage, mergesStage, requestsStage } from "./stages.ts";
 import { loadPursesState, PURSES_BALANCES, PURSES_PROGRESS } from "./state.ts";
@@ -27,6 +27,7 @@ async function runPurses(run: PassRun): Promise<void> {
   const deletions = deletionsStage(s);
   const stages: AnyStage[] = [requests, merges, deposits, consents, decisions, deletions];
   await run.plan(stages);
+  await compareList(run, DELETED_PURSES);
   await run.run(requests);
   await run.run(merges);
   await run.run(deposits);

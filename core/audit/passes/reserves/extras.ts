@@ -108,25 +108,29 @@ export async function auditOverdrafts(s: ReservesState, stages: readonly AnyStag
 }
 
 /** The list of close requests that were not executed yet, among the rows to be read again. */
-const REQUESTS = { source: { table: "close_requests" }, progressKey: "x:reserves:close_requests" } as const;
+const REQUESTS = {
+  source: { table: "close_requests", serial: "close_request_serial_id" },
+  progressKey: "x:reserves:close_requests",
+} as const;
 /** Counter: when all close requests were looked at. */
 const SWEPT = "x:reserves:swept";
 
 /**
- * X-10: clients asked for their money back and did not get it within a day. Looks at requests that are new or were not
- * executed before, once in a day at all.
+ * X-10: clients asked for their money back and did not get it within a day. Looks at requests that are new, came
+ * late (X-13) or were not executed before, once in a day at all.
  */
 export async function auditStaleRequests(s: ReservesState): Promise<void> {
   const { book, context, revisits } = s.run;
   const before = revisits.of(REQUESTS);
   const [last] = await readRows(context.source, "close_requests", REQUESTED_UNTIL, [], () => null);
   const from = s.run.pointOf(REQUESTS.progressKey), latest = context.now - DAY;
+  const behind = await s.run.takeLate(REQUESTS, from);
   const [select, parameters] = onceADay(s.run, SWEPT)
     ? [ALL_OPEN_REQUESTS, [latest]]
-    : [STILL_OPEN_REQUESTS, [latest, from, [...before.keys()]]];
-  const late = new Set<bigint>();
+    : [STILL_OPEN_REQUESTS, [latest, from, [...before.keys(), ...behind]]];
+  const overdue = new Set<bigint>();
   const rows = await readRows(context.source, "close_requests", select, parameters, (r) => {
-    if (r.bool()) late.add(r.serial);
+    if (r.bool()) overdue.add(r.serial);
     r.bytes("reserve_pub", 32);
     const amount = r.amount("close");
     r.time("close_timestamp");
@@ -134,7 +138,7 @@ export async function auditStaleRequests(s: ReservesState): Promise<void> {
   });
   for (const r of rows) {
     revisits.set(REQUESTS, r.serial, "not executed");
-    if (!late.has(r.serial) || ("row" in r && r.row.amount === 0n)) continue;
+    if (!overdue.has(r.serial) || ("row" in r && r.row.amount === 0n)) continue;
     book.settle(
       `X-10:${r.serial}`,
       { stage: RANK.verdicts, serial: r.serial },
@@ -144,7 +148,10 @@ export async function auditStaleRequests(s: ReservesState): Promise<void> {
   const open = new Set(rows.map((r) => r.serial));
   for (const serial of before.keys()) if (!open.has(serial)) revisits.set(REQUESTS, serial, undefined);
   const end = (last?.serial ?? -1n) + 1n;
-  if (end > from) s.run.setCounter(REQUESTS.progressKey, end);
+  if (end > from) {
+    s.run.setCounter(REQUESTS.progressKey, end);
+    await s.run.passed(REQUESTS, from, end - 1n);
+  }
   book.sweep("X-10:");
 }
 

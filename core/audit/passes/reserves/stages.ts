@@ -16,6 +16,7 @@ import { AGE_WITHDRAWALS, RECOUPS, WITHDRAWALS } from "../../../exchange/v014/co
 import { ACCOUNT_MERGES, MERGED_PURSES, RESERVE_OPENS, RESERVES_IN } from "../../../exchange/v014/reserves.ts";
 import type { Denomination } from "../../denominations.ts";
 import { badSignature, rowInconsistency, withdrawOutsideValidity } from "../../findings.ts";
+import { LATE } from "../../gaps.ts";
 import { MONEY } from "../../money.ts";
 import type { AnyStage, Stage, StageRow } from "../../pass.ts";
 import { DENOMINATION } from "../../revisits.ts";
@@ -254,13 +255,18 @@ const CREATED_WITH_FEE = 3;
 /** Stage 7: reserve owners' consent to merges. */
 export function accountMergesStage(s: ReservesState): Stage<AccountMergeRow, number> {
   const { currency } = s.run.context.settings;
+  const progressKey = "reserves_account_merges_serial_id";
+  // whose number is lower counts, but for a row that came late what was booked already (X-13)
+  const counts = (other: bigint, serial: bigint, reason: string | undefined) =>
+    other < serial || (reason === LATE && s.run.wasSeen(progressKey, other) &&
+      !s.run.revisits.of({ source: ACCOUNT_MERGES, progressKey }).has(other));
   return {
     rank: RANK.accountMerges,
     source: ACCOUNT_MERGES,
-    progressKey: "reserves_account_merges_serial_id",
+    progressKey,
     prepare: (rows, tasks) =>
       rows.map(({ row }) => {
-        const { reservePub, reserveSig, repeated: _, ...fields } = row;
+        const { reservePub, reserveSig, others: _, ...fields } = row;
         const { purseExpiration, amount, purseFee, hContractTerms, pursePub, mergeTimestamp } = fields;
         const block = buildBlock("accountMerge", currency, {
           purseExpiration,
@@ -274,9 +280,9 @@ export function accountMergesStage(s: ReservesState): Stage<AccountMergeRow, num
         });
         return tasks.ed25519(reservePub, reserveSig, block);
       }),
-    book: ({ serial, row }, task, good) => {
+    book: ({ serial, row, reason }, task, good) => {
       const place = { stage: RANK.accountMerges, serial };
-      if (row.repeated) {
+      if (row.others.some((other) => counts(other, serial, reason))) {
         // the purse is not unique: what its owner paid for it is booked once
         s.run.book.report(place, rowInconsistency("D-5", "account_merges", serial, "serial number is not unique"));
         return;

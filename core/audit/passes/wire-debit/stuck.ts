@@ -8,11 +8,14 @@ import type { PassRun } from "../../pass.ts";
 import { type DebitState, RANK } from "./state.ts";
 
 /** The list of what was aggregated and not wired yet, among the rows to be read again. */
-const UNWIRED = { source: { table: "aggregation_tracking" }, progressKey: "x:wire-debit:aggregations" } as const;
+const UNWIRED = {
+  source: { table: "aggregation_tracking", serial: "aggregation_serial_id" },
+  progressKey: "x:wire-debit:aggregations",
+} as const;
 /** Counter: when everything that was aggregated was looked at. */
 const SWEPT = "x:wire-debit:swept";
 
-/** Judges what is not wired: what is new or was not before, once in a day everything. */
+/** Judges what is not wired: what is new, came late or was not before, once in a day everything. */
 export async function auditStuck(s: DebitState): Promise<void> {
   const { source, now, settings: { gracePeriod, roundUnit, tinyAmount } } = s.run.context;
   const latest = now - (gracePeriod ?? 0n);
@@ -43,13 +46,17 @@ async function findUnwired(run: PassRun): Promise<bigint[]> {
     readRows(source, "aggregation_tracking", select, parameters, () => null);
   const [last] = await read(AGGREGATED_UNTIL, []);
   const from = run.pointOf(UNWIRED.progressKey);
+  const late = await run.takeLate(UNWIRED, from);
   const rows = onceADay(run, SWEPT)
     ? await read(ALL_UNWIRED, [])
-    : await read(STILL_UNWIRED, [from, [...before.keys()]]);
+    : await read(STILL_UNWIRED, [from, [...before.keys(), ...late]]);
   const unwired = new Set(rows.map((r) => r.serial));
   for (const serial of unwired) run.revisits.set(UNWIRED, serial, "not wired");
   for (const serial of before.keys()) if (!unwired.has(serial)) run.revisits.set(UNWIRED, serial, undefined);
   const end = (last?.serial ?? -1n) + 1n;
-  if (end > from) run.setCounter(UNWIRED.progressKey, end);
+  if (end > from) {
+    run.setCounter(UNWIRED.progressKey, end);
+    await run.passed(UNWIRED, from, end - 1n);
+  }
   return [...unwired];
 }

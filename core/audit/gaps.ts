@@ -20,8 +20,9 @@ export interface Gap extends SerialRange {
 }
 
 /**
- * How long a gap that is not wide is looked at, by the audit's clock. No transaction lasts that long. It is given up by the first run
- * after that which writes anyway, having looked once more; so an audit that runs once a day looks at each gap, too.
+ * How long a gap that is not wide is looked at, by the audit's clock. No transaction lasts that long. It is given up by
+ * the first run after that which writes anyway, having looked once more; so an audit that runs once a day looks at each
+ * gap, too.
  */
 const GAP_LIFE = DAY;
 /**

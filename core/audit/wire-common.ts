@@ -53,13 +53,18 @@ export class NewestBooking {
     if (date > this.#date && date <= this.run.context.now) this.#date = date;
   }
 
+  /** Stores the date. */
+  store(): void {
+    this.run.setCounter(this.#name, this.#date);
+  }
+
   /**
    * Stores the date, and warns when everything that the books seem to lack is younger: then it may be the copy of the
    * exchange's database that lags behind. The findings stand, because the exchange could stop the copy on purpose.
    * @param lacking dates of the bank's transactions that are called unbooked, µs
    */
   finish(lacking: readonly bigint[], what: string): void {
-    this.run.setCounter(this.#name, this.#date);
+    this.store();
     if (lacking.length === 0 || lacking.some((date) => date <= this.#date)) return;
     const until = this.#date === 0n ? "none at all" : `none after ${formatTime(this.#date)}`;
     this.run.context.warn?.(

@@ -8,13 +8,12 @@ import { ALL_PASSES } from "../../core/audit/run.ts";
 import type { Sql } from "../../core/db/connect.ts";
 import {
   type AuditorState,
-  auditorState,
   auditWell,
   compareStates,
   mutationFacts,
   noteAbsence,
-  ownState,
   wholeAuditor,
+  wholeState,
   withAuditor,
   withCopy,
 } from "../support/audit.ts";
@@ -40,7 +39,7 @@ const JOINED = ["coins", "aggregation"];
 
 /** Everything that audits left but for the figures, which are stored once an hour. */
 async function stateOf(sql: Sql): Promise<AuditorState> {
-  const state = new Map([...await auditorState(sql), ...await ownState(sql)]);
+  const state = new Map(await wholeState(sql));
   state.delete("x_figure");
   state.delete("x_outstanding");
   return state;

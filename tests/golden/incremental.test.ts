@@ -12,8 +12,8 @@ import {
   auditWell,
   compareStates,
   noteAbsence,
-  ownState,
   wholeAuditor,
+  wholeState,
   withCopy,
 } from "../support/audit.ts";
 import { datasetInfo, datasetNames } from "../support/golden.ts";
@@ -26,10 +26,6 @@ noteAbsence(names);
 const PASSES = ALL_PASSES.map((p) => p.name).filter((name) => !BANK_PASSES.includes(name));
 const FORGED = "decode(repeat('00', 64), 'hex')";
 const AS_REPLICA = "SET LOCAL session_replication_role = replica";
-
-async function stateOf(sql: Sql): Promise<AuditorState> {
-  return new Map([...await auditorState(sql), ...await ownState(sql)]);
-}
 
 /** Findings of some checks that are open, as their texts. */
 async function openOf(sql: Sql, check: string): Promise<string[]> {
@@ -88,7 +84,7 @@ Deno.test({
         const before = await wholeAuditor(sql);
         await auditWell(url, info, { passes: PASSES, pageRows });
         assert.deepEqual(await wholeAuditor(sql), before, "a further run writes nothing");
-        return { places, state: await stateOf(sql), overspent: await openOf(sql, "C-4") };
+        return { places, state: await wholeState(sql), overspent: await openOf(sql, "C-4") };
       });
     const whole = await story(4000), small = await story(1);
     assert.deepEqual(whole.places, {});

@@ -12,13 +12,12 @@ import type { Sql } from "../../core/db/connect.ts";
 import { DAY } from "../../core/taler/time.ts";
 import {
   type AuditorState,
-  auditorState,
   auditWell,
   checkCounts,
   compareStates,
   noteAbsence,
-  ownState,
   wholeAuditor,
+  wholeState,
   withAuditor,
   withCopy,
 } from "../support/audit.ts";
@@ -34,9 +33,6 @@ noteAbsence(names);
 
 const EIGHT = ALL_PASSES.map((p) => p.name);
 const bankOf = ({ name, account_section }: DatasetInfo) => asBankHistory(recordedHistory(account_section, name));
-
-const wholeState = async (sql: Sql): Promise<AuditorState> =>
-  new Map([...await auditorState(sql), ...await ownState(sql)]);
 
 /** The holes that an audit knows, but for when it found them. */
 async function holes(sql: Sql): Promise<string[]> {

@@ -20,8 +20,8 @@ import {
   compareStates,
   type Difference,
   noteAbsence,
-  ownState,
   settingsOf,
+  wholeState,
   withAuditor,
   withCopy,
 } from "../support/audit.ts";
@@ -32,11 +32,6 @@ import { comeBack, goBackTo, highestSerials, keepAside, limitsAt, TAMPERED } fro
 const names = datasetNames();
 const ignore = names.length === 0;
 noteAbsence(names);
-
-/** Everything that an audit left, told apart from how it came there. */
-async function wholeState(sql: Sql): Promise<AuditorState> {
-  return new Map([...await auditorState(sql), ...await ownState(sql)]);
-}
 
 /** What one run over everything leaves, by dataset and days after the usual clock. */
 const full = new Map<string, Promise<AuditorState>>();

@@ -2,17 +2,14 @@
 /** Law "late" for the auditor's own lists of places: what comes behind their end, or with a number made up. */
 import assert from "node:assert/strict";
 import { ALL_PASSES, BANK_PASSES } from "../../core/audit/run.ts";
-import type { Sql } from "../../core/db/connect.ts";
 import { DAY } from "../../core/taler/time.ts";
 import {
-  type AuditorState,
-  auditorState,
   auditWell,
   checkCounts,
   compareStates,
   noteAbsence,
-  ownState,
   wholeAuditor,
+  wholeState,
   withCopy,
 } from "../support/audit.ts";
 import { datasetInfo, datasetNames } from "../support/golden.ts";
@@ -26,11 +23,6 @@ const PASSES = ALL_PASSES.map((p) => p.name).filter((name) => !BANK_PASSES.inclu
 const AS_REPLICA = "SET LOCAL session_replication_role = replica";
 const FORGED = "decode(repeat('00', 64), 'hex')";
 const UNCONSTRAINED = "ALTER TABLE exchange.purse_deposits DROP CONSTRAINT purse_deposits_pkey";
-
-/** All that was found, as far as it does not depend on how often was looked. */
-async function stateOf(sql: Sql): Promise<AuditorState> {
-  return new Map([...await auditorState(sql), ...await ownState(sql)]);
-}
 
 /** A payment of a coin into a purse, both by the numbers of rows. */
 const pay = (serial: number, coinOf: number, purse: number, amount: string) =>
@@ -62,7 +54,7 @@ Deno.test(
         await audit();
         await spoil(url, [AS_REPLICA, pay(50, 6, 1, "(0,1)"), pay(57, 6, 8, "(0,1)")]);
         await audit();
-        return { found, state: await stateOf(sql) };
+        return { found, state: await wholeState(sql) };
       });
     const whole = await story(4000), small = await story(1);
     assert.deepEqual([whole.found, small.found], [[undefined, 1, 1], [undefined, 1, 1]]);
@@ -127,7 +119,7 @@ Deno.test(
           "INSERT INTO exchange.purse_decision SELECT * FROM public.decision",
         ]);
         await auditWell(url, info, { passes: PASSES, pageRows });
-        return { refunds: (await checkCounts(sql))["PU-R3"], state: await stateOf(sql) };
+        return { refunds: (await checkCounts(sql))["PU-R3"], state: await wholeState(sql) };
       });
     const whole = await story(4000), small = await story(1);
     assert.equal(small.refunds, whole.refunds);

@@ -222,6 +222,11 @@ export async function ownState(sql: Sql): Promise<AuditorState> {
   }));
 }
 
+/** Both: everything that audits left but for its story. */
+export async function wholeState(sql: Sql): Promise<AuditorState> {
+  return new Map([...await auditorState(sql), ...await ownState(sql)]);
+}
+
 /**
  * Everything in schema `auditor`, row numbers included, as text by table; only the wall-clock times of runs are left
  * out. Two databases with the same text were written alike.

@@ -143,4 +143,11 @@ Deno.test("the audit asks whether the copy is current when all that it lacks is 
   assert.deepEqual(ask([], [4n * DAY, 5n * DAY]), [text("none after 1970-01-04T00:00:00Z", 2)]);
   assert.deepEqual(ask([], [2n * DAY, 5n * DAY]), [], "one is lacking among others");
   assert.deepEqual(ask([6n * DAY], [4n * DAY, 5n * DAY]), []);
+  // a portion of a run asks nothing, and what it saw counts in the next one
+  const portion = new NewestBooking(
+    { ...runWith(counters), pass: "wire-credit", context: { now: 100n * DAY } } as never,
+  );
+  portion.see(9n * DAY);
+  portion.store();
+  assert.deepEqual(ask([], [8n * DAY]), []);
 });

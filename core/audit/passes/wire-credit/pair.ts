@@ -3,8 +3,9 @@
 import type { BankCredit } from "../../../bank/history.ts";
 import { ownPayment } from "../../../bank/transaction.ts";
 import { equalBytes } from "../../../crypto/hash.ts";
-import { sameAccount, STATEMENT_DATES } from "../../bank-source.ts";
+import { STATEMENT_DATES } from "../../bank-source.ts";
 import { encodeHex } from "../../hex.ts";
+import { ALIKE, likeness, mostAlike } from "../../likeness.ts";
 import { isDue, wiredSubjects } from "../../wire-common.ts";
 import { type Booking, compareCredit, KIND_OF_TABLE } from "./match.ts";
 import { meetingKey } from "./open.ts";
@@ -92,23 +93,10 @@ export function matchBySubject(s: CreditState, section: string): void {
       const key = meetingKey(section, booking.reference);
       if (!s.open.bookings.has(key) || (due && !isDue(booking.date, s.run.context, s.until.get(section)))) continue;
       const group = credits.get(`${KIND_OF_TABLE[booking.table]} ${encodeHex(booking.subject)}`) ?? [];
-      const credit = due ? nearest(group, booking) : group.find((c) => likeness(c, booking) === 3);
+      const credit = due ? mostAlike(group, booking) : group.find((c) => likeness(c, booking) === ALIKE);
       if (credit === undefined) continue;
       group.splice(group.indexOf(credit), 1);
       pairUp(s, booking, credit);
     }
   }
-}
-
-/** In how much two of the same subject agree: 2 for the amount, 1 for the sender. */
-function likeness(credit: BankCredit, booking: Booking): number {
-  const sender = booking.sender !== undefined && sameAccount(credit.debitAccount, booking.sender);
-  return (credit.amount.atoms === booking.credit ? 2 : 0) + (sender ? 1 : 0);
-}
-
-function nearest(group: readonly BankCredit[], booking: Booking): BankCredit | undefined {
-  return group.reduce<BankCredit | undefined>(
-    (best, c) => best === undefined || likeness(c, booking) > likeness(best, booking) ? c : best,
-    undefined,
-  );
 }

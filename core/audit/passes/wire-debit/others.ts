@@ -7,17 +7,13 @@
 import type { BankCredit, BankHistory, OtherDebit } from "../../../bank/history.ts";
 import { ownPayment } from "../../../bank/transaction.ts";
 import { readRows } from "../../../exchange/source.ts";
-import {
-  BOOKED_REFERENCES,
-  BOOKED_SUBJECTS,
-  type BookedSubject,
-  decodeBookedSubject,
-} from "../../../exchange/v014/wire-bookings.ts";
+import { BOOKED_REFERENCES, BOOKED_SUBJECTS, decodeBookedSubject } from "../../../exchange/v014/wire-bookings.ts";
 import { formatAmount } from "../../../taler/amount.ts";
-import { keyPart, sameAccount } from "../../bank-source.ts";
+import { keyPart } from "../../bank-source.ts";
 import { rowInconsistency, wireOut } from "../../findings.ts";
 import { encodeHex } from "../../hex.ts";
 import { findInternalMoves } from "../../internal-moves.ts";
+import { mostAlike } from "../../likeness.ts";
 import { MONEY } from "../../money.ts";
 import { creditToReturn, debitToReturn, pairReturns } from "../../returns.ts";
 import { isDue, wiredSubjects } from "../../wire-common.ts";
@@ -128,18 +124,12 @@ async function leaveOutBySubject(
   for (const r of rows) {
     if (!("row" in r) || r.row.section !== section) continue;
     const group = groups.get(`${r.row.kind} ${r.row.subject}`) ?? [];
-    const at = mostAlike(group, r.row);
-    if (at >= 0) booked.add(group.splice(at, 1)[0]!.rowId);
+    const credit = mostAlike(group, r.row);
+    if (credit === undefined) continue;
+    group.splice(group.indexOf(credit), 1);
+    booked.add(credit.rowId);
   }
   return credits.filter((c) => !booked.has(c.rowId));
-}
-
-/** The place of the credit that is most like a booking, the first of several; -1 for none. */
-function mostAlike(credits: readonly BankCredit[], booking: BookedSubject): number {
-  const alike = (c: BankCredit) =>
-    (c.amount.atoms === booking.credit ? 2 : 0) +
-    (booking.sender !== undefined && sameAccount(c.debitAccount, booking.sender) ? 1 : 0);
-  return credits.reduce((best, c, at) => best < 0 || alike(c) > alike(credits[best]!) ? at : best, -1);
 }
 
 /** WD-R6: what went out without identifier and returns nothing. */

@@ -83,7 +83,10 @@ async function runWireDebit(run: PassRun): Promise<void> {
   await readBanks(s, bank, sections);
   await matchDebits(s);
   // what has no other side yet may have it in the next portion
-  if (run.more) return saveOpen(run, before, s.open, s.fresh);
+  if (run.more) {
+    newest.store();
+    return saveOpen(run, before, s.open, s.fresh);
+  }
   const others = await readOthers(s, bank, sections);
   await settleOpen(s, others.returned);
   settleOthers(s, others);
